@@ -1,0 +1,1 @@
+"""Twin: a digital twin of EV charging networks on a distribution feeder."""

@@ -1,0 +1,1 @@
+"""How power is divided: one file per family, found by entry point."""

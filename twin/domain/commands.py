@@ -1,0 +1,20 @@
+"""What control asks of stations. The outcome of each is a `CommandAnswered` with its id."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from twin.domain.ids import EvseId
+
+
+class Authorise(NamedTuple):
+    """Let the holder of `token` charge at `evse`, or refuse."""
+
+    id: int
+    evse: EvseId
+    token: str
+    granted: bool
+
+
+Command: TypeAlias = Authorise
+"""What crosses the station port downwards."""

@@ -1,0 +1,93 @@
+"""The feeder as control and results see it: names, limits and solutions, all arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twin.domain.ids import Array, Mask, Matrix, Vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridTopology:
+    """What never changes during a run.
+
+    Attributes:
+        name: What was loaded, for example `simbench:1-LV-rural2--0-sw`.
+        buses: Names, in the order of every (nb,) array.
+        bus_vn_kv: (nb,) nominal voltage.
+        charging_level: (nb,) True for the buses of the voltage level that has EVSEs.
+        branches: Names of lines, then transformers, in the order of every (nl,) array.
+        is_trafo: (nl,) True for transformers.
+        from_bus, to_bus: (nl,) indices into `buses` (a transformer's high-voltage side first).
+        bus_xy: (nb, 2) coordinates for maps; NaN where the net has none.
+        vm_min_pu, vm_max_pu: (nb,) limits of the voltage magnitude.
+        max_loading_pct: (nl,) limits of the current loading.
+        head_va_rating: Nominal power of the feeding transformers in VA; inf without one.
+    """
+
+    name: str
+    buses: tuple[str, ...]
+    bus_vn_kv: Vector
+    charging_level: Mask
+    branches: tuple[str, ...]
+    is_trafo: Mask
+    from_bus: Array
+    to_bus: Array
+    bus_xy: Matrix
+    vm_min_pu: Vector
+    vm_max_pu: Vector
+    max_loading_pct: Vector
+    head_va_rating: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridState:
+    """One solved instant.
+
+    Attributes:
+        vm_pu: (nb,) voltage magnitude; NaN for buses out of service or without a solution.
+        loading_pct: (nl,) current loading, the larger of both ends; NaN where out of service.
+        slack_w: Active power taken from the upstream grid; negative feeds back.
+        losses_w: Active losses of lines and transformers.
+        base_w: Base load, positive draws.
+        pv_w: Generation on the feeder, positive generates.
+        ev_w: Grid-side power of the EVSEs.
+        converged: False: the numbers are NaN, and the run records a violation of kind `no solution`.
+        mismatch_w: Largest violated power balance of any bus.
+        iterations: Of the solver.
+    """
+
+    vm_pu: Vector
+    loading_pct: Vector
+    slack_w: float
+    losses_w: float
+    base_w: float
+    pv_w: float
+    ev_w: float
+    converged: bool
+    mismatch_w: float
+    iterations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitivity:
+    """How a solved instant answers to the power of each EVSE, linearised.
+
+    Attributes:
+        dvm_pu_per_w: (nb, n) change of voltage magnitude per W drawn (negative where drawing lowers it).
+        dloading_pct_per_w: (nl, n) change of loading per W drawn.
+    """
+
+    dvm_pu_per_w: Matrix
+    dloading_pct_per_w: Matrix
+
+
+def margins(topology: GridTopology, state: GridState) -> tuple[Vector, Vector, Vector]:
+    """Distance to each limit, negative when broken: (low voltage pu, high voltage pu, loading pct)."""
+    return (
+        np.asarray(state.vm_pu - topology.vm_min_pu),
+        np.asarray(topology.vm_max_pu - state.vm_pu),
+        np.asarray(topology.max_loading_pct - state.loading_pct),
+    )

@@ -1,0 +1,1 @@
+"""What moves a run: clock, ticks, visits."""

@@ -1,0 +1,1 @@
+"""The feeder: models, profiles, power flow, limits."""

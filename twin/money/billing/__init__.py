@@ -1,0 +1,1 @@
+"""Prices of sessions: pure, exact, one rounding."""

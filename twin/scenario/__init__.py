@@ -1,0 +1,1 @@
+"""What a planner writes, and how it becomes a run."""

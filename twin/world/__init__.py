@@ -1,0 +1,1 @@
+"""What is simulated: cars, chargers and people."""

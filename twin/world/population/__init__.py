@@ -1,0 +1,1 @@
+"""Who comes, when, for how long, and what they choose."""

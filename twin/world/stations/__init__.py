@@ -1,0 +1,1 @@
+"""Physics of chargers and batteries, and the vehicle catalogue."""
