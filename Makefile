@@ -1,0 +1,59 @@
+# `make run` and `make test` do all the set-up themselves. `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export MPLBACKEND := Agg
+
+.PHONY: help run test test-long lint types layers unit notebooks docs bench schema clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once, about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . $(shell $(PYTHON) tools/groups.py dev docs)
+	@touch $@
+
+run: $(STAMP) ## simulate the street on its feeder, without and with load management, and write the report
+	@$(BIN)/twin run scenarios/10-street.yaml --out results/10-street --force
+	@$(BIN)/twin run scenarios/11-street-managed.yaml --out results/11-street-managed --force
+	@$(BIN)/twin compare results/10-street results/11-street-managed --out results/street-comparison.html
+
+test: $(STAMP) lint types layers unit notebooks docs ## everything that must be green: lint, types, layers, tests, notebooks, docs
+
+lint: $(STAMP) ## ruff and codespell
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell twin tests docs scenarios README.md CHANGELOG.md CONTRIBUTING.md
+
+types: $(STAMP) ## mypy --strict
+	@$(BIN)/mypy
+
+layers: $(STAMP) ## who may import whom
+	@$(BIN)/lint-imports
+
+unit: $(STAMP) ## the tests
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+test-long: $(STAMP) ## tests that take minutes: many seeds, long horizons
+	@$(BIN)/pytest -m slow
+
+notebooks: $(STAMP) ## pair and execute the notebooks
+	@$(BIN)/python tools/notebooks.py
+
+docs: $(STAMP) ## build the documentation, warnings are errors
+	@$(BIN)/mkdocs build --strict --quiet
+
+bench: $(STAMP) ## print the speed table of docs/benchmarks.md
+	@$(BIN)/python tools/bench.py
+
+schema: $(STAMP) ## regenerate scenarios/schema.json for editors
+	@$(BIN)/twin schema > scenarios/schema.json
+
+clean: ## remove the environment and caches, keep results
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis site
