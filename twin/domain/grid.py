@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -91,3 +92,47 @@ def margins(topology: GridTopology, state: GridState) -> tuple[Vector, Vector, V
         np.asarray(topology.vm_max_pu - state.vm_pu),
         np.asarray(topology.max_loading_pct - state.loading_pct),
     )
+
+
+LOW_VOLTAGE = "low voltage"
+HIGH_VOLTAGE = "high voltage"
+LINE_LOADING = "line loading"
+TRAFO_LOADING = "transformer loading"
+NO_SOLUTION = "no solution"
+
+
+class Broken(NamedTuple):
+    """A limit that a solved instant does not keep."""
+
+    element: str
+    """Bus, line or transformer; the feeder's name where there is no solution."""
+    kind: str
+    """One of the five kinds above."""
+    value: float
+    """pu or %; NaN where there is no solution."""
+    limit: float
+    """pu or %; NaN where there is no solution."""
+
+
+def broken(topology: GridTopology, state: GridState) -> list[Broken]:
+    """Every limit that `state` breaks: buses, then branches, each in the order of the topology.
+
+    A value that equals its limit keeps it; NaN (out of service) breaks none.
+    """
+    if not state.converged:
+        return [Broken(topology.name, NO_SOLUTION, np.nan, np.nan)]
+    low = state.vm_pu < topology.vm_min_pu
+    high = state.vm_pu > topology.vm_max_pu
+    over = state.loading_pct > topology.max_loading_pct
+    found: list[Broken] = []
+    if np.count_nonzero(low) or np.count_nonzero(high):
+        for i in np.flatnonzero(low | high).tolist():
+            limit = topology.vm_min_pu if low[i] else topology.vm_max_pu
+            kind = LOW_VOLTAGE if low[i] else HIGH_VOLTAGE
+            found.append(Broken(topology.buses[i], kind, float(state.vm_pu[i]), float(limit[i])))
+    if np.count_nonzero(over):
+        for i in np.flatnonzero(over).tolist():
+            kind = TRAFO_LOADING if topology.is_trafo[i] else LINE_LOADING
+            limit_pct = float(topology.max_loading_pct[i])
+            found.append(Broken(topology.branches[i], kind, float(state.loading_pct[i]), limit_pct))
+    return found
