@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+
 from twin.domain.grid import Broken, GridState, GridTopology, broken
 
 TOPOLOGY = GridTopology(
