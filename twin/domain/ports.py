@@ -11,6 +11,7 @@ from twin.domain.events import StationEvent
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology, Sensitivity
 from twin.domain.ids import Rows, Vector
+from twin.domain.offers import Offer
 from twin.domain.specs import VehicleSpec
 
 
@@ -86,8 +87,14 @@ class Grid(Protocol):
 class Recorder(Protocol):
     """Where a run's tables go. Times ascend; a part of a table is cut by simulated time."""
 
-    def tick(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str], /) -> None:
-        """Row k of meter, limits and ticks: the interval that ends at `t_s`, all plugged rows."""
+    def tick(
+        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+    ) -> None:
+        """Row k of meter, limits and ticks: the interval that ends at `t_s`.
+
+        `grid_w` (n,) is the mean grid-side power of the interval, `wanted_w` (n,) what the strategy wants
+        for the next one, `reasons` the element that made the guard lower a row.
+        """
 
     def grid(self, t_s: float, state: GridState, without_evs: GridState | None, /) -> None:
         """Buses and branches at `t_s`; `without_evs` is solved only where a limit is broken."""
@@ -97,3 +104,79 @@ class Recorder(Protocol):
 
     def rows(self, table: str, values: Sequence[Mapping[str, object]], /) -> None:
         """Append several rows to a sparse table."""
+
+
+class SessionTruth(Protocol):
+    """What really happened in a session, for the audit; control never sees it. All energies in Wh."""
+
+    @property
+    def delivered_wh(self) -> float:
+        """At the connector."""
+        ...
+
+    @property
+    def battery_wh(self) -> float:
+        """Into the battery."""
+        ...
+
+    @property
+    def converter_loss_wh(self) -> float:
+        """Lost in the car's charger."""
+        ...
+
+    @property
+    def standby_wh(self) -> float:
+        """Used by the car's electronics."""
+        ...
+
+    @property
+    def unmetered_wh(self) -> float:
+        """Delivered past a meter that stood still."""
+        ...
+
+    @property
+    def finished_s(self) -> float:
+        """When the car had what it wanted; NaN if never."""
+        ...
+
+
+class Physics(Stations, Hands, Protocol):
+    """A station port whose cars are simulated: what the engine moves and the audit checks."""
+
+    def grid_w(self) -> Vector:
+        """(n,) mean grid-side power over the last closed interval, with the stations' own losses."""
+        ...
+
+    def read_register(self, t_s: float, rows: Rows, /) -> None:
+        """Bring rows and their REGISTER_WH up to `t_s` without closing the interval."""
+
+    def session_truth(self, row: int, /) -> SessionTruth:
+        """The session at a row, or the one that just ended there."""
+        ...
+
+    def fault(self, t_s: float, row: int, kind: str, on: bool, /) -> None:
+        """Begin or end a fault of a kind of `FaultSpec`."""
+
+
+class Chooser(Protocol):
+    """A driver's mind: who they are and what they choose. Minds never wait; processes do."""
+
+    def choose(self, offers: Sequence[Offer], /) -> Offer | None:
+        """Return where to go, or None to stay away."""
+        ...
+
+    def when_full(self, offer: Offer, others: Sequence[Offer], /) -> str:
+        """Return wait, leave or elsewhere when every connector is taken on arrival."""
+        ...
+
+
+class Auditor(Protocol):
+    """Checks physics and money while a run goes on; raises AuditError at once."""
+
+    def session(
+        self, session: str, truth: SessionTruth, metered_wh: float, billed_wh: int | None, /
+    ) -> None:
+        """Check one finished session."""
+
+    def feeder(self, start_s: float, end_s: float, state: GridState, /) -> None:
+        """Check one solved interval."""

@@ -1,0 +1,172 @@
+"""Every command of `twin`, with what it teaches in `--help`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="twin",
+    help="Simulate EV charging networks on a distribution feeder: design, compare and test them.",
+    epilog="Start with: twin run scenarios/00-hello.yaml",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+imports = typer.Typer(help="Convert other people's data into files that scenarios can use.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+
+ScenarioFile = Annotated[Path, typer.Argument(help="A scenario file: YAML or TOML.", show_default=False)]
+Settings = Annotated[
+    list[str], typer.Option("--set", help="Change one value: `--set strategy=round-robin --set days=2`.")
+]
+Overrides = Annotated[list[str], typer.Option("--override", help="Apply a named override of the file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary on stdout as JSON.")]
+
+
+@app.command()
+def run(
+    scenario: ScenarioFile,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default results/<name>.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the file's.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Run this many seeds and report intervals.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes for --seeds.")] = 2,
+    setting: Settings = [],  # noqa: B006 -- typer reads the default, nobody changes it
+    override: Overrides = [],  # noqa: B006
+    as_json: Json = False,
+    force: Annotated[bool, typer.Option(help="Replace a run folder that exists.")] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html into the run folder.")] = True,
+    fail_on_violation: Annotated[
+        bool, typer.Option("--fail-on-violation", help="Exit with 1 if a limit of the grid is violated.")
+    ] = False,
+) -> None:
+    """Run a scenario and write its tables and report.
+
+    Exit codes: 0 ok, 1 limits violated (with --fail-on-violation), 2 unusable input, 130 interrupted.
+    """
+    from twin.cli import running
+    from twin.scenario.loader import load
+
+    settings = [*setting, *([f"seed={seed}"] if seed is not None else [])]
+    loaded = load(scenario, override=override, settings=settings)
+    if seeds > 1:
+        outcome = running.many(loaded, out, seeds=seeds, workers=workers, force=force, report=report)
+    else:
+        outcome = running.one(loaded, out, force=force, report=report)
+    if as_json:
+        typer.echo(json.dumps(outcome.summary, indent=2))
+    if fail_on_violation and outcome.violated:
+        raise typer.Exit(1)
+
+
+@app.command()
+def validate(
+    scenario: ScenarioFile,
+    setting: Settings = [],  # noqa: B006
+    override: Overrides = [],  # noqa: B006
+) -> None:
+    """Check a scenario file without running it. Exit code 2 if it cannot be used."""
+    from twin.scenario.loader import load
+    from twin.scenario.stations import expand
+
+    loaded = load(scenario, override=override, settings=setting)
+    sites, evses = expand(loaded)
+    plural = "" if len(evses) == 1 else "s"
+    typer.echo(f"{scenario.name}: ok, {len(sites)} site(s), {len(evses)} EVSE{plural}, {loaded.days:g} days")
+
+
+@app.command()
+def sweep(
+    scenarios: Annotated[list[Path], typer.Argument(help="Scenario files to run on the same seeds.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds per scenario.")] = 20,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    out: Annotated[Path, typer.Option(help="Sweep folder: one run folder per scenario and seed.")] = Path(
+        "results/sweep"
+    ),
+    setting: Settings = [],  # noqa: B006
+) -> None:
+    """Run several scenarios over the same seeds; finished runs are kept, so a sweep resumes."""
+    from twin.cli import running
+    from twin.scenario.loader import load
+
+    running.sweep([load(path, settings=setting) for path in scenarios], out, seeds=seeds, workers=workers)
+
+
+@app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[Path | None, typer.Option(help="Page to write; by default report.html in the folder.")] = None,
+) -> None:
+    """Write the report page of a run again."""
+    from twin.report.page import write_report
+    from twin.results.read import open_run
+
+    typer.echo(f"report: {write_report(open_run(run_folder), out)}")
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Two or more run folders.")],
+    out: Annotated[Path, typer.Option(help="Page to write.")] = Path("results/comparison.html"),
+) -> None:
+    """Put runs beside each other on one page: figures, differences, drivers paired by seed."""
+    from twin.errors import SettingsError
+    from twin.report.compare import write_comparison
+    from twin.results.read import open_run
+
+    if len(runs) < 2:
+        raise SettingsError("compare needs two or more run folders: twin compare RUN RUN")
+    typer.echo(f"comparison: {write_comparison([open_run(path) for path in runs], out)}")
+
+
+@imports.command("sessions")
+def import_sessions(
+    source: Annotated[Path, typer.Argument(help="Recorded sessions.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="CSV to write, for `archetype: replay`.", show_default=False)],
+    fmt: Annotated[
+        str, typer.Option("--format", help="auto, twin, acn (ACN-Data JSON) or residential-norway.")
+    ] = "auto",
+    time_zone: Annotated[
+        str | None, typer.Option(help="IANA zone of local times, where the file names none.")
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="Exit with 2 if any row is refused.")] = False,
+) -> None:
+    """Convert and filter recorded sessions; every refused row is named with its line and reason."""
+    from twin.cli.importing import sessions
+
+    raise typer.Exit(sessions(source, target, fmt=fmt, time_zone=time_zone, strict=strict))
+
+
+@app.command()
+def strategies() -> None:
+    """List the strategies that scenarios can name, with their options."""
+    from twin.cli.listing import strategies as table
+
+    typer.echo(table())
+
+
+@app.command()
+def vehicles() -> None:
+    """List the vehicle catalogue."""
+    from twin.cli.listing import vehicles as table
+
+    typer.echo(table())
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from twin.scenario.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Say whether this machine has what twin needs: packages, a writable results folder, compiled code."""
+    from twin.cli.doctor import examine
+
+    raise typer.Exit(examine())

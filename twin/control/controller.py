@@ -1,0 +1,163 @@
+"""The one brain: follows facts, authorises, plans, and sends limits. No clock, no I/O.
+
+The same object drives simulated, virtual and real stations: it sees only facts and measured columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from twin.control.guard import Guard, Guarded
+from twin.control.sessions import EvseBooks, Session
+from twin.domain import events as e
+from twin.domain.commands import Authorise
+from twin.domain.fleet import Fleet
+from twin.domain.ids import Rows, SessionId, Vector
+from twin.domain.ports import Stations
+from twin.domain.site_limits import SiteLimits
+from twin.domain.views import FleetView, Strategy
+
+_NO_REASONS: Mapping[int, str] = {}
+_CLOSED_W = np.zeros(1)
+
+
+class Decision:
+    """What one tick decided.
+
+    Attributes:
+        wanted_w: (n,) what the strategy wanted.
+        reasons: Element that made the guard lower a row's limit, by row.
+        guarded: The guard's whole answer; None without a guard or without sessions.
+    """
+
+    __slots__ = ("guarded", "reasons", "wanted_w")
+
+    def __init__(self, wanted_w: Vector, reasons: Mapping[int, str], guarded: Guarded | None) -> None:
+        self.wanted_w = wanted_w
+        self.reasons = reasons
+        self.guarded = guarded
+
+
+class Controller:
+    """Follows the facts of every station and divides power once per tick.
+
+    A car that is plugged in between two ticks waits for the next one, unless nothing limits anybody:
+    power may only be handed out that a plan has accounted for.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        stations: Stations,
+        strategy: Strategy,
+        limits: SiteLimits,
+        *,
+        guard: Guard | None = None,
+        on_end: Callable[[Session], None] | None = None,
+    ) -> None:
+        self._fleet = fleet
+        self._stations = stations
+        self._strategy = strategy
+        self._limits = limits
+        self._guard = guard
+        self._on_end = on_end
+        self._state: Any = None
+        self._commands = count(1)
+        self._all: Rows = np.arange(len(fleet), dtype=np.int64)
+        self._zeros: Vector = np.zeros(len(fleet))
+        self._free = guard is None and not getattr(strategy, "keeps_limits", True)
+        self.books = tuple(EvseBooks(evse, row) for row, evse in enumerate(fleet.ids))
+        self._handlers: dict[type, Callable[[Any, EvseBooks], None]] = {
+            e.CablePlugged: lambda event, books: books.occupy(event),
+            e.CableUnplugged: self._unplugged,
+            e.TokenPresented: self._presented,
+            e.CommandAnswered: self._answered,
+            e.TransactionStarted: self._started,
+            e.ChargingSuspended: lambda event, books: books.transfer_energy(event),
+            e.TransactionEnded: self._ended,
+            e.Faulted: lambda event, books: books.occupy(event),
+            e.Recovered: lambda event, books: books.occupy(event),
+            e.WentOffline: _nothing,  # the OFFLINE column says it, and the physics keeps the last limit
+            e.CameBack: _nothing,
+        }
+        stations.subscribe(self.learn)
+
+    def open(self) -> None:
+        """Set the limits before anything happens: everything where nothing limits, else nothing."""
+        start = np.full(len(self._fleet), np.inf) if self._free else self._zeros
+        self._stations.set_limits(self._all, start)
+
+    def learn(self, event: e.StationEvent) -> None:
+        """Follow one fact.
+
+        Raises:
+            IllegalTransition: the fact cannot follow what is known of the EVSE.
+        """
+        self._handlers[type(event)](event, self.books[self._fleet.row[event.evse]])
+
+    def session_id(self, row: int) -> SessionId | None:
+        """The running session of a row."""
+        session = self.books[row].session
+        return None if session is None else session.id
+
+    def read(self, t_s: float, rows: Rows) -> None:
+        """Note the registers of running sessions at a change of price; the columns hold them already."""
+        registers = self._fleet.register_wh
+        for row in rows:
+            session = self.books[row].session
+            if session is not None:
+                session.readings.append(e.MeterReading(t_s, t_s, float(registers[row]), "Clock"))
+
+    def plan(self, now_s: float, period_s: float) -> Decision:
+        """Divide power for [now, now + period] and send the limits."""
+        fleet = self._fleet
+        rows = fleet.charging.nonzero()[0]
+        if self._free:
+            return Decision(fleet.max_w * fleet.charging, _NO_REASONS, None)
+        if not len(rows):
+            self._stations.set_limits(self._all, self._zeros)
+            return Decision(self._zeros, _NO_REASONS, None)
+        view = FleetView(now_s, period_s, rows, fleet.data, self._limits)
+        plan = self._strategy.plan(view, self._state)
+        self._state = plan.state
+        wanted_w = np.zeros(len(fleet))
+        wanted_w[rows] = plan.limit_w
+        if self._guard is None:
+            self._stations.set_limits(self._all, wanted_w)
+            return Decision(wanted_w, _NO_REASONS, None)
+        order = None if plan.order is None else rows[plan.order]
+        guarded = self._guard.protect(now_s, period_s, wanted_w, order=order)
+        self._stations.set_limits(self._all, guarded.limit_w)
+        return Decision(wanted_w, guarded.reasons, guarded)
+
+    def _presented(self, event: e.TokenPresented, books: EvseBooks) -> None:
+        books.authorise(event)
+        self._stations.send(Authorise(next(self._commands), event.evse, event.token, granted=True))
+
+    def _answered(self, event: e.CommandAnswered, books: EvseBooks) -> None:
+        books.authorise(event)
+
+    def _started(self, event: e.TransactionStarted, books: EvseBooks) -> None:
+        books.authorise(event)
+        books.transfer_energy(event)
+        books.start(event, event.token, event.register_wh)
+
+    def _ended(self, event: e.TransactionEnded, books: EvseBooks) -> None:
+        books.transfer_energy(event)
+        books.authorise(event)
+        session = books.end(event, event.register_wh)
+        if self._on_end is not None:
+            self._on_end(session)
+
+    def _unplugged(self, event: e.CableUnplugged, books: EvseBooks) -> None:
+        books.occupy(event)
+        if not self._free:  # the next car waits for a plan of its own
+            self._stations.set_limits(self._all[books.row : books.row + 1], _CLOSED_W)
+
+
+def _nothing(_event: e.StationEvent, _books: EvseBooks) -> None:
+    """Columns carry this fact."""

@@ -1,0 +1,186 @@
+"""The run: one SimPy environment, one tick process with ordered phases, one process per visit.
+
+SimPy breaks ties of one instant by order of creation, so timers on the same grid would race. One
+process, one order: integrate and meter, solve, plan and guard, send, record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import simpy
+
+from twin.control.controller import Controller, Decision
+from twin.control.guard import Guard
+from twin.domain.fleet import Fleet
+from twin.domain.grid import GridState, broken
+from twin.domain.ids import SiteId, Vector
+from twin.domain.ports import Auditor, Chooser, Grid, Physics, Recorder
+from twin.domain.site_limits import SiteLimits
+from twin.domain.specs import FaultSpec, SiteSpec
+from twin.domain.views import Strategy
+from twin.domain.visits import Visits
+from twin.engine.berths import Berths
+from twin.engine.bookkeeper import Bookkeeper
+from twin.engine.visits import Arrivals, Place
+from twin.money.billing.tariff import PriceSchedule
+
+Process = Generator[simpy.Event, object, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything a simulated run is made of; the composition root picks the adapters."""
+
+    fleet: Fleet
+    stations: Physics
+    sites: Mapping[SiteId, SiteSpec]
+    limits: SiteLimits
+    strategy: Strategy
+    guard: Guard | None
+    grid: Grid | None
+    visits: Visits
+    minds: Sequence[Chooser]
+    prices: Mapping[SiteId, PriceSchedule]
+    """Schedules of the sites that charge money."""
+    faults: Sequence[FaultSpec]
+    period_s: float
+    ticks: int
+    """The run ends after this many periods."""
+    power_flow_every: int
+
+
+class Simulation:
+    """Moves the parts. `run()` ends when the last tick is recorded and every session is closed."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        recorder: Recorder,
+        auditor: Auditor,
+        on_tick: Callable[[float, Bookkeeper], None] | None = None,
+    ) -> None:
+        self._parts = parts
+        self._recorder = recorder
+        self._auditor = auditor
+        self._on_tick = on_tick
+        self._env = env = simpy.Environment()
+        self.books = Bookkeeper(
+            parts.fleet, parts.stations, parts.sites, parts.prices, recorder, auditor
+        )
+        self.controller = Controller(
+            parts.fleet,
+            parts.stations,
+            parts.strategy,
+            parts.limits,
+            guard=parts.guard,
+            on_end=self.books.ended,
+        )
+        self._places = {site: self._place(spec) for site, spec in parts.sites.items()}
+        self._arrivals = Arrivals(env, parts.visits, parts.minds, self._places, self.books, recorder)
+        self._unsolved_w: Vector = np.zeros(len(parts.fleet))
+        self._solved_s = 0.0
+
+    def run(self) -> None:
+        """Simulate from 0 to the horizon.
+
+        Raises:
+            AuditError: energy or money does not balance.
+        """
+        env, parts = self._env, self._parts
+        self.controller.open()
+        env.process(self._arrivals.run(parts.ticks * parts.period_s))
+        for site, prices in parts.prices.items():
+            env.process(self._price_changes(self._places[site].berths.rows, prices))
+        for fault in parts.faults:
+            env.process(self._fault(fault))
+        env.run(until=env.process(self._ticks()))
+        self.books.close(env.now)
+        self._arrivals.close(env.now)
+
+    def _place(self, spec: SiteSpec) -> Place:
+        fleet = self._parts.fleet
+        rows = [row for row, evse in enumerate(fleet.specs) if evse.site == spec.id]
+        prices = self._parts.prices.get(spec.id)
+        return Place(
+            spec=spec,
+            berths=Berths(self._env, rows),
+            power_w=max((fleet.specs[row].max_w for row in rows), default=0.0),
+            price=(lambda t_s: float(prices.at(t_s))) if prices is not None else (lambda _: 0.0),
+        )
+
+    def _ticks(self) -> Process:
+        """Run every phase once per period, always in this order."""
+        env, parts = self._env, self._parts
+        for k in range(parts.ticks + 1):
+            yield env.timeout(k * parts.period_s - env.now)  # k * period: no drift from summing floats
+            now_s = env.now
+            parts.stations.advance(now_s)
+            if k > 0 and parts.grid is not None:
+                self._solve(k, now_s, parts.grid)
+            decision = self.controller.plan(now_s, parts.period_s)
+            self._note(now_s, decision)
+            if k > 0:
+                self._recorder.tick(
+                    now_s, parts.fleet, parts.stations.grid_w(), decision.wanted_w, decision.reasons
+                )
+            if self._on_tick is not None:
+                self._on_tick(now_s, self.books)
+
+    def _solve(self, k: int, now_s: float, grid: Grid) -> None:
+        """Power flow with the mean power of the intervals closed since the last one."""
+        every = self._parts.power_flow_every
+        self._unsolved_w += self._parts.stations.grid_w()
+        if k % every and k != self._parts.ticks:
+            return
+        solved = k % every or every
+        evse_w = self._unsolved_w / solved
+        state = grid.solve(self._solved_s, now_s, evse_w)
+        self._auditor.feeder(self._solved_s, now_s, state)
+        self._recorder.grid(now_s, state, self._without_evs(grid, now_s, state))
+        if self._parts.guard is not None:
+            self._parts.guard.learn(state)
+        self._unsolved_w[:] = 0.0
+        self._solved_s = now_s
+
+    def _without_evs(self, grid: Grid, now_s: float, state: GridState) -> GridState | None:
+        """The same interval with every EVSE at zero, where a limit is broken: is charging the cause?"""
+        if not broken(grid.topology, state):
+            return None
+        return grid.solve(self._solved_s, now_s, np.zeros(len(self._parts.fleet)))
+
+    def _note(self, now_s: float, decision: Decision) -> None:
+        """Write down what the guard did and why."""
+        if decision.guarded is None:
+            return
+        for intervention in decision.guarded.interventions:
+            self._recorder.row("events", {"t_s": now_s, **intervention.event()})
+
+    def _price_changes(self, rows: Sequence[int], prices: PriceSchedule) -> Process:
+        """Read the registers of running sessions whenever the price changes."""
+        env, index = self._env, np.asarray(rows, dtype=np.int64)
+        for t_s in prices.changes_s:
+            yield env.timeout(t_s - env.now)
+            self._parts.stations.read_register(t_s, index)
+            self.controller.read(t_s, index)
+
+    def _fault(self, fault: FaultSpec) -> Process:
+        """Break something, and mend it."""
+        env, parts = self._env, self._parts
+        rows = [parts.fleet.row[evse] for evse in fault.evses]
+        for at_s, on in ((fault.start_s, True), (fault.end_s, False)):
+            yield env.timeout(max(at_s - env.now, 0.0))
+            for row in rows:
+                parts.stations.fault(env.now, row, fault.kind, on)
+                self.books.fault(env.now, row, fault.kind, on=on)
+                if fault.kind == "outage":
+                    self._out_of_order(row, on=on)
+
+    def _out_of_order(self, row: int, *, on: bool) -> None:
+        berths = self._places[self._parts.fleet.specs[row].site].berths
+        if on:
+            berths.close(row)
+        else:
+            berths.open(row, taken=bool(self._parts.fleet.plugged[row]))

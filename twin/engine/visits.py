@@ -1,0 +1,179 @@
+"""One car from arrival to departure: where time lives. What is decided, the driver's mind decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import simpy
+
+from twin.domain.ids import SiteId
+from twin.domain.offers import Offer
+from twin.domain.ports import Chooser, PlugIn, Recorder
+from twin.domain.specs import DriverSpec, SiteSpec
+from twin.domain.visits import ANY_EVSE, Visits
+from twin.engine.berths import Berths
+from twin.engine.bookkeeper import Bookkeeper, Stay
+
+Process = Generator[simpy.Event, object, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site as the engine knows it: its spec, its connectors and what a kWh costs now."""
+
+    spec: SiteSpec
+    berths: Berths
+    power_w: float
+    """Rating of one connector."""
+    price: Callable[[float], float]
+    """Price per kWh at an instant, for the driver's choice."""
+
+    def offer(self, now_s: float) -> Offer:
+        """What a driver sees."""
+        return Offer(
+            site=self.spec.id,
+            operator=self.spec.operator,
+            price_per_kwh=self.price(now_s),
+            distance_km=self.spec.distance_km,
+            free=self.berths.free,
+            queue=self.berths.queue,
+            power_w=self.power_w,
+        )
+
+
+class Arrivals:
+    """Starts one process per visit, at its arrival."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        visits: Visits,
+        minds: Sequence[Chooser],
+        places: Mapping[SiteId, Place],
+        books: Bookkeeper,
+        recorder: Recorder,
+    ) -> None:
+        self._env = env
+        self._visits = visits
+        self._minds = minds
+        self._places = places
+        self._books = books
+        self._recorder = recorder
+        self._waiting: dict[int, Stay] = {}
+
+    def close(self, t_s: float) -> None:
+        """End of the run: write down who is still waiting."""
+        for stay in self._waiting.values():
+            self._books.away(stay, "open", t_s - stay.arrival_s)
+
+    def run(self, horizon_s: float) -> Process:
+        """Spawn every visit that arrives before the horizon."""
+        env, arrivals = self._env, self._visits.arrival_s.tolist()
+        for k, arrival_s in enumerate(arrivals):
+            if arrival_s >= horizon_s:
+                return
+            if arrival_s > env.now:
+                yield env.timeout(arrival_s - env.now)
+            env.process(self._visit(k))
+
+    def _visit(self, k: int) -> Process:
+        """One car: choose a site, wait or not, charge, leave."""
+        env, visits = self._env, self._visits
+        driver = visits.drivers[visits.driver[k]]
+        mind = self._minds[visits.driver[k]]
+        stay = self._stay(k, driver)
+        wish = int(visits.evse[k])
+        place = self._choose(mind, driver, stay)
+        if place is None:
+            self._books.away(stay, "balked", 0.0)
+            return
+        row = place.berths.take(wish)
+        if row is None:
+            row = yield from self._queue(k, mind, driver, stay, place, wish)
+            if row is None:
+                return
+        books = self._books
+        books.plug(env.now, row, stay, self._car(k))
+        if stay.departure_s > env.now:
+            yield env.timeout(stay.departure_s - env.now)
+        books.unplug(env.now, row, "served")
+        self._places[stay.site].berths.give(row)
+
+    def _stay(self, k: int, driver: DriverSpec) -> Stay:
+        visits = self._visits
+        return Stay(
+            visit=k,
+            driver=driver,
+            vehicle=visits.vehicles[driver.vehicle].model,
+            site=driver.sites[0],
+            arrival_s=float(visits.arrival_s[k]),
+            departure_s=float(visits.departure_s[k]),
+            requested_wh=float(visits.energy_wh[k]),
+        )
+
+    def _car(self, k: int) -> PlugIn:
+        visits = self._visits
+        driver = visits.drivers[visits.driver[k]]
+        return PlugIn(
+            vehicle=visits.vehicles[driver.vehicle],
+            arrival_wh=float(visits.arrival_wh[k]),
+            energy_wh=float(visits.energy_wh[k]),
+            said_departure_s=float(visits.said_departure_s[k]),
+            said_energy_wh=float(visits.said_energy_wh[k]),
+        )
+
+    def _choose(self, mind: Chooser, driver: DriverSpec, stay: Stay) -> Place | None:
+        """Ask the mind where to go."""
+        offers = [self._places[site].offer(self._env.now) for site in driver.sites]
+        offer = mind.choose(offers)
+        if offer is None:
+            return None
+        stay.site = offer.site
+        return self._places[offer.site]
+
+    def _queue(
+        self, k: int, mind: Chooser, driver: DriverSpec, stay: Stay, place: Place, wish: int
+    ) -> Generator[simpy.Event, object, int | None]:
+        """Every connector is taken: wait, leave, or try the other sites. Returns the row, or None."""
+        env = self._env
+        offers = [self._places[s].offer(env.now) for s in driver.sites if s != place.spec.id]
+        decision = mind.when_full(place.offer(env.now), offers)
+        if decision == "elsewhere":
+            row = self._elsewhere(mind, offers, stay)
+            if row is not None:
+                return row
+            decision = "wait"  # nothing is free anywhere: the first choice's queue is as good as any
+        if decision == "leave":
+            self._books.away(stay, "balked", 0.0)
+            return None
+        patience_s = min(float(self._visits.patience_s[k]), stay.departure_s - env.now)
+        ticket = place.berths.wait(wish)
+        self._waiting[k] = stay
+        yield ticket | env.timeout(max(patience_s, 0.0))
+        del self._waiting[k]
+        if ticket.triggered:
+            return int(ticket.value)
+        place.berths.forget(ticket)
+        self._books.away(stay, "reneged", env.now - stay.arrival_s)
+        return None
+
+    def _elsewhere(self, mind: Chooser, offers: Sequence[Offer], stay: Stay) -> int | None:
+        free = [offer for offer in offers if offer.free > 0]
+        offer = mind.choose(free) if free else None
+        if offer is None:
+            return None
+        row = self._places[offer.site].berths.take(ANY_EVSE)
+        if row is not None:
+            self._recorder.row(
+                "events",
+                {
+                    "t_s": self._env.now,
+                    "kind": "elsewhere",
+                    "subject": stay.driver.id,
+                    "detail": f"{stay.site} was full, went to {offer.site}",
+                    "value": None,
+                },
+            )
+            stay.site = offer.site
+        return row
