@@ -47,7 +47,7 @@ SESSIONS = pa.schema([
 
 METER = pa.schema([
     _T,
-    column("evse", _NAME, "", "EVSE id; only EVSEs with a car"),
+    column("evse", _NAME, "", "EVSE id; only EVSEs that had a car in the interval"),
     column("power_w", pa.float64(), "W", "mean over the interval; positive draws"),
     column("register_wh", pa.float64(), "Wh", "billing register at the end of the interval"),
 ])  # fmt: skip
@@ -86,6 +86,9 @@ TICKS = pa.schema([
     column("slack_w", pa.float64(), "W", "from the upstream grid", nullable=True),
     column("converged", pa.bool_(), "", "whether the power flow has a solution; null where none was run",
            nullable=True),
+    column("violated", pa.int32(), "", "elements outside a limit; null where no power flow was run", nullable=True),
+    column("violated_by_charging", pa.int32(), "",
+           "of these, elements that would be within it with every EVSE at zero", nullable=True),
 ])  # fmt: skip
 
 VIOLATIONS = pa.schema([

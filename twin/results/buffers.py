@@ -1,0 +1,223 @@
+"""Dense rows on their way to a part: plain arrays that double when full, no object per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+
+from twin.domain import fleet as f
+from twin.domain.fleet import Fleet
+from twin.domain.grid import GridState
+from twin.domain.ids import Matrix, Vector
+from twin.results.schema import BRANCHES, BUSES, LIMITS, METER, TICKS
+
+Codes = npt.NDArray[np.int32]
+Scalar = TypeVar("Scalar", np.float64, np.int32)
+
+_PLUGGED, _CHARGING, _EV_W, _EV_GRID_W, _WANTED_W, _LIMIT_W = range(6)
+_BASE_W, _PV_W, _LOSSES_W, _SLACK_W, _SOLVED, _VIOLATED, _BY_CHARGING = range(6, 13)
+_TICK_COLUMNS = 13
+
+
+@njit(cache=True)
+def _take(  # noqa: PLR0917 -- compiled code takes no keywords
+    data: Matrix,
+    wanted_w: Vector,
+    constant: Matrix,
+    known_wh: Vector,
+    rows: Codes,
+    dense: Matrix,
+    counts: npt.NDArray[np.int64],
+    tick: Vector,
+) -> None:
+    """Copy what one tick has to say into the buffers, in one pass over the EVSEs.
+
+    Args:
+        data: (COLUMNS, n) of the fleet.
+        wanted_w: (n,).
+        constant: (2, n) input over output of an EVSE, and its standby in W.
+        known_wh: (n,) registers as last recorded; brought up to date.
+        rows: (2, capacity) EVSE of each sample of meter and limits.
+        dense: (4, capacity) power and register; wanted and limit.
+        counts: (2,) samples of meter and limits so far; brought up to date.
+        tick: (_TICK_COLUMNS,) sums of the tick, written.
+    """
+    m, k = counts[0], counts[1]
+    plugged = charging = 0
+    ev = grid = wanted = limit = 0.0
+    for i in range(data.shape[1]):
+        power_w, register_wh = data[f.POWER_W, i], data[f.REGISTER_WH, i]
+        here = data[f.PLUGGED, i] > 0.0
+        grid += power_w * constant[0, i] + constant[1, i]
+        if here:
+            rows[1, k] = i
+            dense[2, k], dense[3, k] = wanted_w[i], data[f.LIMIT_W, i]
+            k += 1
+            plugged += 1
+            wanted += wanted_w[i]
+            limit += data[f.LIMIT_W, i]
+        # A car that left within the interval still belongs to it.
+        if here or power_w != 0.0 or register_wh != known_wh[i]:
+            rows[0, m] = i
+            dense[0, m], dense[1, m] = power_w, register_wh
+            m += 1
+            known_wh[i] = register_wh
+            ev += power_w
+            charging += power_w > 0.0
+    counts[0], counts[1] = m, k
+    tick[_PLUGGED], tick[_CHARGING] = plugged, charging
+    tick[_EV_W], tick[_EV_GRID_W], tick[_WANTED_W], tick[_LIMIT_W] = ev, grid, wanted, limit
+
+
+class FleetBuffer:
+    """Rows of meter, limits and ticks since the last part."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        n = len(fleet)
+        specs = fleet.specs
+        self._names = pa.array(fleet.ids, pa.string())
+        self._constant = np.array(
+            [[1.0 / s.efficiency for s in specs], [s.standby_w for s in specs]]
+        ).reshape(2, n)
+        self._known_wh = fleet.register_wh.copy()
+        self._rows = np.zeros((2, 64 * n), dtype=np.int32)
+        self._dense = np.zeros((4, 64 * n))
+        self._counts = np.zeros(2, dtype=np.int64)
+        self._t_s: list[float] = []
+        self._ends: list[tuple[int, int]] = []
+        self._ticks = np.zeros((288, _TICK_COLUMNS))
+        self._why: dict[str, int] = {"": 0}
+        self._because: list[tuple[int, int]] = []
+        """(sample of limits, code of the reason) where the guard acted."""
+
+    def __len__(self) -> int:
+        return len(self._t_s)
+
+    def tick(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str]) -> None:
+        """Take one tick: see `ports.Recorder.tick`."""
+        if self._counts[0] + len(fleet) > self._rows.shape[1]:
+            self._rows, self._dense = _doubled(self._rows, axis=1), _doubled(self._dense, axis=1)
+        k = len(self._t_s)
+        if k == len(self._ticks):
+            self._ticks = _doubled(self._ticks, axis=0)
+        start = int(self._counts[1])
+        _take(
+            fleet.data,
+            wanted_w,
+            self._constant,
+            self._known_wh,
+            self._rows,
+            self._dense,
+            self._counts,
+            self._ticks[k],
+        )
+        self._t_s.append(t_s)
+        meters, limits = self._counts.tolist()
+        self._ends.append((meters, limits))
+        self._ticks[k, _BASE_W:] = np.nan
+        if reasons:
+            of_row = {row: start + i for i, row in enumerate(self._rows[1, start:limits].tolist())}
+            for row in sorted(reasons.keys() & of_row.keys()):
+                code = self._why.setdefault(reasons[row], len(self._why))
+                self._because.append((of_row[row], code))
+
+    def solved(self, state: GridState, violated: int, by_charging: int) -> None:
+        """Add the feeder's side to the latest tick."""
+        row = self._ticks[len(self._t_s) - 1]
+        row[_BASE_W:] = (
+            state.base_w,
+            state.pv_w,
+            state.losses_w,
+            state.slack_w,
+            state.converged,
+            violated,
+            by_charging,
+        )
+        if state.converged:
+            row[_EV_GRID_W] = state.ev_w
+
+    def flush(self) -> dict[str, pa.Table]:
+        """The rows as Arrow tables; the buffer is empty afterwards."""
+        t_s = np.array(self._t_s)
+        ends = np.array(self._ends, dtype=np.int64).reshape(-1, 2)
+        each = np.diff(ends, axis=0, prepend=0)
+        tables = {
+            "meter": self._meter(np.repeat(t_s, each[:, 0])),
+            "limits": self._limits(np.repeat(t_s, each[:, 1])),
+            "ticks": self._tick_table(t_s),
+        }
+        self._counts[:] = 0
+        self._t_s, self._ends, self._because = [], [], []
+        return tables
+
+    def _meter(self, t_s: Vector) -> pa.Table:
+        m = len(t_s)
+        power_w, register_wh = self._dense[:2, :m]
+        names = pa.DictionaryArray.from_arrays(self._rows[0, :m], self._names)
+        return pa.table([t_s, names, power_w, register_wh], schema=METER)
+
+    def _limits(self, t_s: Vector) -> pa.Table:
+        k = len(t_s)
+        wanted_w, limit_w = self._dense[2:, :k]
+        why = np.zeros(k, dtype=np.int32)
+        if self._because:
+            samples, codes = np.array(self._because, dtype=np.int64).T
+            why[samples] = codes
+        reasons = pa.DictionaryArray.from_arrays(why, pa.array(self._why, pa.string()))
+        names = pa.DictionaryArray.from_arrays(self._rows[1, :k], self._names)
+        return pa.table([t_s, names, wanted_w, limit_w, reasons], schema=LIMITS)
+
+    def _tick_table(self, t_s: Vector) -> pa.Table:
+        x = self._ticks[: len(t_s)].T
+        unsolved = np.isnan(x[_SOLVED])
+        columns = [t_s, x[_PLUGGED].astype(np.int32), x[_CHARGING].astype(np.int32)]
+        columns += [x[i].copy() for i in range(_EV_W, _BASE_W)]
+        nullable = [pa.array(x[i], mask=unsolved) for i in range(_BASE_W, _SOLVED)]
+        nullable.append(pa.array(x[_SOLVED] == 1.0, mask=unsolved))
+        counts = np.where(unsolved, 0.0, x[_VIOLATED:]).astype(np.int32)
+        nullable += [pa.array(count, mask=unsolved) for count in counts]
+        return pa.table([*columns, *nullable], schema=TICKS)
+
+
+class FeederBuffer:
+    """Rows of buses and branches since the last part."""
+
+    def __init__(self, buses: tuple[str, ...], branches: tuple[str, ...]) -> None:
+        self._names = (pa.array(buses, pa.string()), pa.array(branches, pa.string()))
+        self._t_s: list[float] = []
+        self._values = [np.empty((288, len(buses))), np.empty((288, len(branches)))]
+
+    def solved(self, t_s: float, state: GridState) -> None:
+        """Take one solved instant."""
+        k = len(self._t_s)
+        if k == len(self._values[0]):
+            self._values = [_doubled(values, axis=0) for values in self._values]
+        self._values[0][k] = state.vm_pu
+        self._values[1][k] = state.loading_pct
+        self._t_s.append(t_s)
+
+    def flush(self) -> dict[str, pa.Table]:
+        """The rows as Arrow tables; the buffer is empty afterwards."""
+        k = len(self._t_s)
+        instants = np.array(self._t_s)
+        tables = {}
+        for name, schema, names, values in zip(
+            ("buses", "branches"), (BUSES, BRANCHES), self._names, self._values, strict=True
+        ):
+            width = values.shape[1]
+            codes = np.tile(np.arange(width, dtype=np.int32), k)
+            elements = pa.DictionaryArray.from_arrays(codes, names)
+            # NaN stays NaN: "without a solution" is a value here, not a gap.
+            rows = [np.repeat(instants, width), elements, values[:k].reshape(-1)]
+            tables[name] = pa.table(rows, schema=schema)
+        self._t_s = []
+        return tables
+
+
+def _doubled(array: npt.NDArray[Scalar], axis: int) -> npt.NDArray[Scalar]:
+    return np.concatenate([array, np.zeros_like(array)], axis=axis)

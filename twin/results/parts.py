@@ -1,0 +1,88 @@
+"""Parts: how a table reaches the disk, so that what was finished survives whatever happens next.
+
+A table is a folder of Parquet files. Each is written aside under a hidden name, synced to the disk and
+renamed: a file that can be seen is whole. The bytes depend on the rows alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from twin.errors import SettingsError
+from twin.results.schema import TABLES
+
+_NEVER_REPEAT = {"power_w", "register_wh", "wanted_w", "limit_w", "vm_pu", "loading_pct"}
+
+
+def part_name(index: int) -> str:
+    """File name of the part that holds the `index`-th stretch of simulated time."""
+    return f"part-{index:05d}.parquet"
+
+
+def part_files(folder: Path) -> list[Path]:
+    """The finished parts of a table, in the order of simulated time."""
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def write_aside(path: Path, content: bytes | memoryview | pa.Buffer) -> None:
+    """Write a file so that it is either whole or absent.
+
+    Raises:
+        SettingsError: The disk is full, or the folder cannot be written; names the file.
+    """
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        with aside.open("wb", buffering=0) as file:
+            file.write(content)
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> SettingsError:
+    """The error of a file or folder that cannot be written, with its remedy."""
+    why = error.strerror or str(error)
+    return SettingsError(f"{path}: cannot be written ({why}); free the place or name another output folder")
+
+
+def write_part(folder: Path, index: int, rows: pa.Table) -> None:
+    """Write one part of the table `folder` is named after.
+
+    Raises:
+        SettingsError: The part cannot be written; parts before it stay as they are.
+    """
+    sink = pa.BufferOutputStream()
+    schema = rows.schema
+    dense = [
+        name
+        for name in schema.names
+        if name in _NEVER_REPEAT and pa.types.is_floating(schema.field(name).type)
+    ]
+    pq.write_table(
+        rows,
+        sink,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[name for name in schema.names if name not in dense],
+        use_byte_stream_split=dense,
+        write_statistics=["t_s"] if "t_s" in schema.names else False,
+    )
+    write_aside(folder / part_name(index), sink.getvalue())
+
+
+def read_parts(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """The finished parts of a table, one after the other, in the order of simulated time."""
+    for path in part_files(folder):
+        with pq.ParquetFile(path) as file:
+            yield file.read(columns)
+
+
+def empty(table: str) -> pa.Table:
+    """A table without rows, as it was meant to be."""
+    return TABLES[table].empty_table()

@@ -1,0 +1,155 @@
+"""From broken limits per solve to maximal intervals per (element, kind), with the sessions behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from twin.domain.grid import LOW_VOLTAGE, Broken, GridState, GridTopology, broken
+from twin.domain.ids import Mask, Vector
+from twin.results.wiring import Wiring
+from twin.units import SECONDS_PER_HOUR
+
+_SECONDS_PER_MINUTE = 60.0
+_Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Open:
+    """An interval that may still grow."""
+
+    start_s: float
+    end_s: float
+    worst: float
+    limit: float
+    draws_wh: Vector
+    """(n,) drawn by the present session of each EVSE behind the element, while the limit was broken."""
+    left_wh: dict[str, float] = field(default_factory=dict)
+    """The same for sessions that have given way to another."""
+    without_charging: bool = False
+    by_charging_s: float = 0.0
+
+    def give_way(self, row: int, session: str) -> None:
+        """Put the draw of an EVSE down to its session, before the next one begins."""
+        if self.draws_wh[row] > 0.0:
+            self.left_wh[session] = self.left_wh.get(session, 0.0) + float(self.draws_wh[row])
+            self.draws_wh[row] = 0.0
+
+    def row(self, element: str, kind: str, sessions: Sequence[str]) -> dict[str, object]:
+        """The row of the table."""
+        for row in np.flatnonzero(self.draws_wh).tolist():
+            self.give_way(row, sessions[row])
+        ranked = sorted((-energy_wh, session) for session, energy_wh in self.left_wh.items() if session)
+        return {
+            "element": element,
+            "kind": kind,
+            "start_s": self.start_s,
+            "end_s": self.end_s,
+            "worst": self.worst,
+            "limit": self.limit,
+            "without_charging": self.without_charging,
+            "minutes_by_charging": self.by_charging_s / _SECONDS_PER_MINUTE,
+            "sessions": " ".join(session for _, session in ranked),
+        }
+
+
+class ViolationTracker:
+    """Watches every solve; a violation becomes a row when it is over.
+
+    A solve stands for the time since the solve before it, so that intervals of consecutive solves touch.
+
+    Args:
+        topology: The feeder.
+        evse_buses: Bus of each EVSE, in row order; None where it has none.
+    """
+
+    def __init__(self, topology: GridTopology, evse_buses: Sequence[str | None]) -> None:
+        self._topology = topology
+        self._evse_buses = tuple(evse_buses)
+        self._sessions = [""] * len(self._evse_buses)
+        self._open: dict[_Key, _Open] = {}
+        self._since_s = 0.0
+        self._wiring: Wiring | None = None
+
+    def session_of_row(self, row: int, session: str | None) -> None:
+        """Name the session of an EVSE from now on.
+
+        None leaves the last one in place: until the next car comes, it drew whatever was drawn.
+        """
+        if session is None:
+            return
+        for interval in self._open.values():
+            interval.give_way(row, self._sessions[row])
+        self._sessions[row] = session
+
+    def solved(
+        self, t_s: float, state: GridState, without_evs: GridState | None, power_w: Vector
+    ) -> tuple[list[dict[str, object]], int, int]:
+        """Take one solve.
+
+        Args:
+            t_s: End of the solved interval.
+            state: The solution.
+            without_evs: The same instant with every EVSE at zero. None: not solved, and what is broken
+                counts as caused by charging as soon as any EVSE draws.
+            power_w: (n,) mean power of each EVSE over the interval.
+
+        Returns:
+            Rows of the violations that ended before this interval, how many limits are broken now, and
+            how many of these would be kept without charging.
+        """
+        start_s, self._since_s = self._since_s, t_s
+        found = broken(self._topology, state)
+        if not found and not self._open:
+            return [], 0, 0
+        now = {(item.element, item.kind) for item in found}
+        anyway = self._broken_anyway(now, state, without_evs)
+        ended = [self._open.pop(key).row(*key, self._sessions) for key in list(self._open) if key not in now]
+        for item in found:
+            interval = self._grow(item, start_s, t_s)
+            if (item.element, item.kind) in anyway:
+                interval.without_charging = True
+            else:
+                interval.by_charging_s += t_s - start_s
+            behind = self._behind(item.element, state)
+            interval.draws_wh += np.where(behind, np.maximum(power_w, 0.0), 0.0) * (
+                (t_s - start_s) / SECONDS_PER_HOUR
+            )
+        return ended, len(now), len(now - anyway)
+
+    def close(self) -> list[dict[str, object]]:
+        """Rows of the violations that the end of the run cuts off."""
+        rows = [interval.row(*key, self._sessions) for key, interval in self._open.items()]
+        self._open = {}
+        return rows
+
+    def _broken_anyway(self, now: set[_Key], state: GridState, without_evs: GridState | None) -> set[_Key]:
+        if without_evs is None:
+            return set() if state.ev_w != 0.0 else now
+        if not without_evs.converged:  # nothing is kept without charging either
+            return now
+        return {(item.element, item.kind) for item in broken(self._topology, without_evs)}
+
+    def _grow(self, item: Broken, start_s: float, t_s: float) -> _Open:
+        interval = self._open.get((item.element, item.kind))
+        if interval is None:
+            draws_wh = np.zeros(len(self._evse_buses))
+            interval = _Open(start_s, t_s, item.value, item.limit, draws_wh)
+            self._open[item.element, item.kind] = interval
+        else:
+            farther = min if item.kind == LOW_VOLTAGE else max
+            interval.worst = farther(interval.worst, item.value)
+            interval.end_s = t_s
+        return interval
+
+    def _behind(self, element: str, state: GridState) -> Mask:
+        if self._wiring is None:
+            # A solution tells which branches are in service; without one every EVSE counts anyway.
+            in_service = ~np.isnan(state.loading_pct)
+            wiring = Wiring(self._topology, in_service, self._evse_buses)
+            if not state.converged:
+                return wiring.behind(element)
+            self._wiring = wiring
+        return self._wiring.behind(element)
