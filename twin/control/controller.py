@@ -16,7 +16,7 @@ from twin.control.sessions import EvseBooks, Session
 from twin.domain import events as e
 from twin.domain.commands import Authorise
 from twin.domain.fleet import Fleet
-from twin.domain.ids import Rows, SessionId, Vector
+from twin.domain.ids import Rows, Vector
 from twin.domain.ports import Stations
 from twin.domain.site_limits import SiteLimits
 from twin.domain.views import FleetView, Strategy
@@ -57,13 +57,15 @@ class Controller:
         limits: SiteLimits,
         *,
         guard: Guard | None = None,
-        on_end: Callable[[Session], None] | None = None,
+        on_start: Callable[[Session], None],
+        on_end: Callable[[Session], None],
     ) -> None:
         self._fleet = fleet
         self._stations = stations
         self._strategy = strategy
         self._limits = limits
         self._guard = guard
+        self._on_start = on_start
         self._on_end = on_end
         self._state: Any = None
         self._commands = count(1)
@@ -98,11 +100,6 @@ class Controller:
             IllegalTransition: the fact cannot follow what is known of the EVSE.
         """
         self._handlers[type(event)](event, self.books[self._fleet.row[event.evse]])
-
-    def session_id(self, row: int) -> SessionId | None:
-        """The running session of a row."""
-        session = self.books[row].session
-        return None if session is None else session.id
 
     def read(self, t_s: float, rows: Rows) -> None:
         """Note the registers of running sessions at a change of price; the columns hold them already."""
@@ -144,14 +141,12 @@ class Controller:
     def _started(self, event: e.TransactionStarted, books: EvseBooks) -> None:
         books.authorise(event)
         books.transfer_energy(event)
-        books.start(event, event.token, event.register_wh)
+        self._on_start(books.start(event, event.token, event.register_wh))
 
     def _ended(self, event: e.TransactionEnded, books: EvseBooks) -> None:
         books.transfer_energy(event)
         books.authorise(event)
-        session = books.end(event, event.register_wh)
-        if self._on_end is not None:
-            self._on_end(session)
+        self._on_end(books.end(event, event.register_wh))
 
     def _unplugged(self, event: e.CableUnplugged, books: EvseBooks) -> None:
         books.occupy(event)

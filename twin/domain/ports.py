@@ -10,7 +10,7 @@ from twin.domain.commands import Command
 from twin.domain.events import StationEvent
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology, Sensitivity
-from twin.domain.ids import Rows, Vector
+from twin.domain.ids import Rows, SessionId, Vector
 from twin.domain.offers import Offer
 from twin.domain.specs import VehicleSpec
 
@@ -102,8 +102,8 @@ class Recorder(Protocol):
     def row(self, table: str, values: Mapping[str, object], /) -> None:
         """Append one row to a sparse table (sessions, invoices, events)."""
 
-    def rows(self, table: str, values: Sequence[Mapping[str, object]], /) -> None:
-        """Append several rows to a sparse table."""
+    def session_of_row(self, row: int, session: SessionId, /) -> None:
+        """Say whose draw an EVSE's draw is from now on."""
 
 
 class SessionTruth(Protocol):
@@ -173,9 +173,7 @@ class Chooser(Protocol):
 class Auditor(Protocol):
     """Checks physics and money while a run goes on; raises AuditError at once."""
 
-    def session(
-        self, session: str, truth: SessionTruth, metered_wh: float, billed_wh: int | None, /
-    ) -> None:
+    def session(self, session: str, truth: SessionTruth, metered_wh: float, billed_wh: int | None, /) -> None:
         """Check one finished session."""
 
     def feeder(self, start_s: float, end_s: float, state: GridState, /) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twin.control.controller import Controller
 from twin.control.sessions import Session
 from twin.domain.fleet import Fleet
 from twin.domain.ids import SiteId
@@ -57,6 +56,10 @@ class Bookkeeper:
         self._stays: dict[int, Stay] = {}
         self._ended: Session | None = None
         self.counts = {"served": 0, "reneged": 0, "balked": 0, "open": 0}
+
+    def started(self, session: Session) -> None:
+        """Take a new transaction from the controller: from now on the EVSE's draw is this session's."""
+        self._recorder.session_of_row(session.row, session.id)
 
     def ended(self, session: Session) -> None:
         """Take a closed transaction from the controller."""
@@ -142,7 +145,9 @@ class Bookkeeper:
 
     def fault(self, t_s: float, row: int, kind: str, *, on: bool) -> None:
         """Write down that something broke or works again."""
-        word = {"outage": ("fault", "recovery"), "offline": ("offline", "online")}.get(kind, ("fault", "recovery"))
+        word = {"outage": ("fault", "recovery"), "offline": ("offline", "online")}.get(
+            kind, ("fault", "recovery")
+        )
         self._event(t_s, word[0] if on else word[1], self._fleet.ids[row], kind, NAN)
 
     def _common(self, stay: Stay, outcome: str) -> dict[str, object]:

@@ -67,15 +67,14 @@ class Simulation:
         self._auditor = auditor
         self._on_tick = on_tick
         self._env = env = simpy.Environment()
-        self.books = Bookkeeper(
-            parts.fleet, parts.stations, parts.sites, parts.prices, recorder, auditor
-        )
+        self.books = Bookkeeper(parts.fleet, parts.stations, parts.sites, parts.prices, recorder, auditor)
         self.controller = Controller(
             parts.fleet,
             parts.stations,
             parts.strategy,
             parts.limits,
             guard=parts.guard,
+            on_start=self.books.started,
             on_end=self.books.ended,
         )
         self._places = {site: self._place(spec) for site, spec in parts.sites.items()}
