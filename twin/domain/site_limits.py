@@ -22,6 +22,7 @@ class SiteLimits:
         limit_w: (g,) of the sum of powers; inf: none.
         leaf: (n,) group an EVSE hangs on; -1: none.
         phasor_per_w: (4, n, 3) line currents in A per W at each EVSE, indexed by phases in use (1..3).
+        grid_w_per_w: (n,) power on the grid's side, which `limit_w` counts, per W at the connector.
     """
 
     names: tuple[str, ...]
@@ -30,6 +31,7 @@ class SiteLimits:
     limit_w: Vector
     leaf: Rows
     phasor_per_w: Complexes
+    grid_w_per_w: Vector
 
     def __len__(self) -> int:
         return len(self.names)
@@ -58,6 +60,47 @@ def site_limits(sites: Sequence[SiteSpec], evses: Sequence[EvseSpec]) -> SiteLim
         limit_w=np.array([g.limit_w for g in groups], dtype=float),
         leaf=leaf.reshape(len(evses)),
         phasor_per_w=_phasors(evses),
+        grid_w_per_w=np.array([1.0 / e.efficiency for e in evses], dtype=float),
+    )
+
+
+def loads(limits: SiteLimits, rows: Rows, phases: Vector, power_w: Vector) -> tuple[Vector, Vector]:
+    """What every group carries.
+
+    Args:
+        limits: The groups.
+        rows: (k,) EVSEs that draw.
+        phases: (k,) phases in use, 1..3.
+        power_w: (k,) at the connector.
+
+    Returns:
+        (g, 3) magnitude of the currents per conductor in A, and (g,) power on the grid's side in W.
+    """
+    amps = np.zeros((len(limits), 3), dtype=complex)
+    watts = np.zeros(len(limits))
+    each_a = limits.phasor_per_w[phases.astype(np.int64), rows] * power_w[:, None]
+    each_w = limits.grid_w_per_w[rows] * power_w
+    group = limits.leaf[rows]
+    while (some := group >= 0).any():
+        np.add.at(amps, group[some], each_a[some])
+        np.add.at(watts, group[some], each_w[some])
+        group = np.where(some, limits.parent[group], -1)
+    return np.abs(amps), watts
+
+
+def worst_excess(limits: SiteLimits, rows: Rows, phases: Vector, power_w: Vector) -> float:
+    """The largest (load - limit) / max(limit, 1) over all groups and conductors; <= 0 keeps every limit.
+
+    Arguments as of `loads`. -inf where nothing is limited.
+    """
+    amps, watts = loads(limits, rows, phases, power_w)
+    over_a = (amps - limits.limit_a[:, None])[np.isfinite(limits.limit_a)]
+    over_w = (watts - limits.limit_w)[np.isfinite(limits.limit_w)]
+    finite_a = limits.limit_a[np.isfinite(limits.limit_a), None]
+    finite_w = limits.limit_w[np.isfinite(limits.limit_w)]
+    return max(
+        float((over_a / np.maximum(finite_a, 1.0)).max(initial=-np.inf)),
+        float((over_w / np.maximum(finite_w, 1.0)).max(initial=-np.inf)),
     )
 
 

@@ -114,7 +114,7 @@ class LimitGroup:
     limit_a: float = math.inf
     """Per conductor, of the phasor sum of the currents below."""
     limit_w: float = math.inf
-    """Of the sum of the powers below."""
+    """Of the sum of the powers below, on the grid's side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
