@@ -1,0 +1,187 @@
+"""How hard the feeder works: loading, power, coincidence, and the map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.domain.grid import GridTopology
+from twin.domain.ids import Vector
+from twin.report.figures.feeder import feeder_map
+from twin.report.figures.power import load_duration, power_over_time
+from twin.report.frames import Frames
+from twin.report.layout import positions
+from twin.report.model import Block, Picture, Pictures, Section, Table, Text, picture, table
+from twin.report.words import count, length, moment, number, percent, when
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_POINTS = 2_016
+"""A week of 5-minute ticks; longer runs are drawn by bins, with the highest of each bin as a line."""
+
+
+def trafo_loading(frames: Frames) -> pd.DataFrame:
+    """Loading of each transformer in %: one column per transformer, one row per solved interval."""
+    assert frames.topology is not None, "the feeder's chapter needs a feeder"
+    names = [
+        n for n, is_trafo in zip(frames.topology.branches, frames.topology.is_trafo, strict=True) if is_trafo
+    ]
+    these = frames.branches[frames.branches["branch"].isin(names)]
+    wide = these.astype({"branch": str}).pivot_table(
+        index="t_s", columns="branch", values="loading_pct", dropna=False
+    )
+    return wide[[n for n in names if n in wide.columns]]
+
+
+def drawn_power(frames: Frames) -> tuple[pd.DataFrame, float]:
+    """Power by instant in kW as `power_over_time` wants it, and the width of its bins in s."""
+    import pandas as pd  # noqa: PLC0415 -- with the rest of the report
+
+    ticks = frames.ticks
+    step = max(1, -(-len(ticks) // _POINTS))
+    ev = ticks["ev_grid_w"].fillna(ticks["ev_w"])
+    whole = pd.DataFrame({
+        "base_kw": ticks["base_w"].to_numpy(dtype=float) / 1e3, "ev_kw": ev.to_numpy() / 1e3,
+        "pv_kw": ticks["pv_w"].to_numpy(dtype=float) / 1e3, "head_kw": ticks["slack_w"].to_numpy(dtype=float) / 1e3,
+    }, index=ticks["t_s"].to_numpy())  # fmt: skip
+    bins = np.arange(len(whole)) // step
+    binned = whole.groupby(bins).mean()
+    binned["head_kw"] = whole["head_kw"].groupby(bins).max()
+    last = whole.index.to_series().groupby(bins).max()
+    binned.index = pd.DatetimeIndex(frames.civil(last))
+    return binned, step * frames.period_s
+
+
+def highest(frames: Frames) -> tuple[Vector, Vector]:
+    """(nl,) highest loading in % and (nb,) lowest voltage in pu of the run, in the topology's order."""
+    assert frames.topology is not None, "the feeder's chapter needs a feeder"
+    topology = frames.topology
+    loading = frames.branches.groupby("branch", observed=True)["loading_pct"].max().reindex(topology.branches)
+    voltage = frames.buses.groupby("bus", observed=True)["vm_pu"].min().reindex(topology.buses)
+    return loading.to_numpy(dtype=float), voltage.to_numpy(dtype=float)
+
+
+def busiest(frames: Frames, loading: Vector) -> Table:
+    """The branches that come closest to their rating, and when."""
+    topology = frames.topology
+    assert topology is not None, "the feeder's chapter needs a feeder"
+    share = loading / topology.max_loading_pct
+    order = [k for k in np.argsort(-np.nan_to_num(share, nan=-1.0), kind="stable") if np.isfinite(share[k])][
+        :10
+    ]
+    rows = []
+    for k in order:
+        values = frames.branches[frames.branches["branch"] == topology.branches[k]]
+        at = values.loc[values["loading_pct"].idxmax(), "t_s"]
+        rows.append((
+            topology.branches[k], "transformer" if topology.is_trafo[k] else "line", number(loading[k], 1),
+            number(topology.max_loading_pct[k]), when(moment(at, frames.epoch, frames.zone)),
+        ))  # fmt: skip
+    return table(
+        "The most loaded elements",
+        [("Element", "left"), ("Kind", "left"), ("Highest (%)", "right"), ("Limit (%)", "right"), ("When", "left")],
+        rows, total=len(topology.branches), most=10, whole="`branches`",
+    )  # fmt: skip
+
+
+def paint_map(frames: Frames, loading: Vector, voltage: Vector) -> Picture:
+    """The feeder map; where the net has no coordinates, a tree from the transformer to the ends."""
+    topology = frames.topology
+    assert topology is not None, "the feeder's chapter needs a feeder"
+    xy, scheme = positions(topology.bus_xy, topology.from_bus, topology.to_bus, topology.is_trafo)
+    watched = np.where(topology.charging_level, voltage, np.nan)
+    return picture(
+        lambda ax: feeder_map(
+            xy=xy, from_bus=topology.from_bus, to_bus=topology.to_bus, is_trafo=topology.is_trafo,
+            share_of_limit=loading / topology.max_loading_pct, lowest_pu=watched,
+            limit_pu=lower_limit(topology), ax=ax,
+        ),
+        title="Feeder" + (", drawn as a tree: the net has no coordinates" if scheme else ""),
+        alt="Lines of the feeder coloured by their highest loading, buses by their lowest voltage.",
+        stamp=frames.stamp, size_in=(7.4, 6.2),
+    )  # fmt: skip
+
+
+def lower_limit(topology: GridTopology) -> float:
+    """The strictest lower voltage limit of the charging level in pu."""
+    return float(topology.vm_min_pu[np.asarray(topology.charging_level, bool)].max(initial=0.0))
+
+
+def upper_limit(topology: GridTopology) -> float:
+    """The strictest upper voltage limit of the charging level in pu."""
+    return float(topology.vm_max_pu[np.asarray(topology.charging_level, bool)].min(initial=2.0))
+
+
+def loading(frames: Frames) -> Section | None:
+    """Transformer and lines; None without a feeder."""
+    if frames.topology is None:
+        return None
+    trafos = trafo_loading(frames)
+    high, _ = highest(frames)
+    rating_kva = frames.topology.head_va_rating / 1e3
+    drawn, width_s = drawn_power(frames)
+    title = "Power at the feeder" + (
+        ""
+        if width_s <= frames.period_s
+        else f" (means of {length(width_s / 60)}; the line is the highest of each)"
+    )
+    blocks: list[Block] = [_loading_said(frames, trafos), picture(
+        lambda ax: power_over_time(drawn, ax=ax, zone=frames.zone, rating_kva=rating_kva), title=title,
+        alt="Base load, charging and generation over the run, with the transformer's rating.",
+        stamp=frames.stamp, wide=True,
+    )]  # fmt: skip
+    limit = _trafo_limit(frames.topology)
+    pictures = []
+    if not trafos.empty:
+        pictures.append(picture(
+            lambda ax: load_duration(trafos, ax=ax, limit=limit), title="Load-duration curve of the transformer",
+            alt="For which share of the time the transformer's loading was at least so high.", stamp=frames.stamp,
+        ))  # fmt: skip
+    blocks += (
+        [Pictures(items=tuple(pictures)), busiest(frames, high)] if pictures else [busiest(frames, high)]
+    )
+    look = "Look at how often the load-duration curve is above the rating, not only how far: minutes a week are a case for load management, hours a day for a larger transformer."
+    return Section(anchor="loading", title="Transformer and lines", look=look, blocks=tuple(blocks))
+
+
+def feeder(frames: Frames) -> Section | None:
+    """The map; None without a feeder."""
+    if frames.topology is None or not len(frames.topology.branches):
+        return None
+    high, low = highest(frames)
+    said = Text(
+        text=f"{frames.topology.name}: {count(len(frames.topology.buses), 'bus', 'buses')}, {count(len(frames.topology.branches), 'branch', 'branches')}."
+    )
+    look = "Look for the dark stretch: where loading and low voltage meet is where a reinforcement would help most."
+    return Section(
+        anchor="map", title="Map of the feeder", look=look, blocks=(said, paint_map(frames, high, low))
+    )
+
+
+def _trafo_limit(topology: GridTopology) -> float:
+    limits = topology.max_loading_pct[np.asarray(topology.is_trafo, bool)]
+    return float(limits.min()) if len(limits) else float("nan")
+
+
+def _loading_said(frames: Frames, trafos: pd.DataFrame) -> Text:
+    """How long the transformer was near and above its rating."""
+    peak = frames.summary.get("peak_kw")
+    head = (
+        f"The highest 15-minute mean at the feeder's head was {number(peak, 1)} kW. "
+        if peak is not None
+        else ""
+    )
+    if trafos.empty or frames.topology is None:
+        return Text(text=head + "The feeder has no transformer.")
+    limit = _trafo_limit(frames.topology)
+    loaded = trafos.max(axis=1)
+    if loaded.dropna().empty:
+        return Text(text=head + "No interval has a solution.")
+    at = when(moment(float(loaded.idxmax()), frames.epoch, frames.zone))
+    above, near = float((loaded > limit).mean()), float((loaded > 0.8 * limit).mean())
+    return Text(text=(
+        f"{head}The transformer reached {number(float(loaded.max()), 1)} % on {at}; it was above its limit in "
+        f"{percent(above)} and above 80 % of it in {percent(near)} of the time."
+    ))  # fmt: skip

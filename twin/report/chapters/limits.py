@@ -1,0 +1,182 @@
+"""Which limits were broken, for how long, by whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twin.report.frames import Frames
+from twin.report.model import Section, Table, Text, table
+from twin.report.words import NONE, count, known, length, listed, moment, number, span_name, when
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KINDS = {
+    "transformer loading": ("transformer", "above its rating", "above their rating"),
+    "line loading": ("line", "above its rating", "above their rating"),
+    "low voltage": ("bus", "below its lower voltage limit", "below their lower voltage limit"),
+    "high voltage": ("bus", "above its upper voltage limit", "above their upper voltage limit"),
+}
+
+
+def union_minutes(violations: pd.DataFrame) -> float:
+    """Minutes in which at least one of the violations lasted: overlapping ones count once."""
+    total, end = 0.0, float("-inf")
+    for start_s, end_s in sorted(zip(violations["start_s"], violations["end_s"], strict=True)):
+        total += max(0.0, end_s - max(start_s, end))
+        end = max(end, end_s)
+    return total / 60
+
+
+def shown(kind: str, value: float) -> str:
+    """A worst value or a limit in the unit of its kind."""
+    if not known(value):
+        return NONE
+    return f"{number(value, 3)} pu" if kind.endswith("voltage") else f"{number(value, 1)} %"
+
+
+def cause(row: pd.Series) -> str:
+    """Whether charging made a violation: `charging`, `partly charging` or `not charging`."""
+    if not row["without_charging"]:
+        return "charging"
+    within = length(float(row["minutes_by_charging"]))
+    return f"partly charging ({within})" if row["minutes_by_charging"] > 0 else "not charging"
+
+
+def worst_moment(frames: Frames, row: pd.Series) -> str:
+    """When the farthest value of a violation was reached, in civil time."""
+    voltage = str(row["kind"]).endswith("voltage")
+    values, name, column = (
+        (frames.buses, "bus", "vm_pu") if voltage else (frames.branches, "branch", "loading_pct")
+    )
+    inside = values[
+        (values[name] == row["element"]) & (values["t_s"] > row["start_s"]) & (values["t_s"] <= row["end_s"])
+    ][["t_s", column]].dropna()
+    if inside.empty:
+        return NONE
+    at = inside[column].idxmin() if row["kind"] == "low voltage" else inside[column].idxmax()
+    return when(moment(inside.loc[at, "t_s"], frames.epoch, frames.zone))
+
+
+def sentences(frames: Frames) -> list[str]:
+    """One sentence per kind of broken limit, the worst value last; empty when all were kept."""
+    found = []
+    violations = frames.violations
+    span = span_name(frames.duration_s)
+    for kind, (thing, one, many) in _KINDS.items():
+        these = violations[violations["kind"] == kind]
+        if these.empty:
+            continue
+        worst = these.sort_values("worst", ascending=kind == "low voltage", kind="stable").iloc[0]
+        n = these["element"].nunique()
+        named = (
+            f"the {thing} {worst['element']} was {one}" if n == 1 else f"{n:,} {_plural(thing)} were {many}"
+        )
+        place = "" if n == 1 else f" at {worst['element']}"
+        found.append(
+            f"In {length(union_minutes(these))} of {span} {named}; worst {shown(kind, worst['worst'])}"
+            f"{place} on {worst_moment(frames, worst)}."
+        )
+    unsolved = violations[violations["kind"] == "no solution"]
+    if len(unsolved):
+        found.append(
+            f"In {length(union_minutes(unsolved))} of {span} the power flow had no solution: "
+            "the feeder as modelled cannot carry that load at all."
+        )
+    return found
+
+
+def verdict(frames: Frames) -> Text:
+    """The page's first sentence: were the limits of the feeder kept."""
+    if frames.topology is None:
+        return Text(text="No feeder was simulated: this run says nothing about voltages and loadings.")
+    told = sentences(frames)
+    if not told:
+        return Text(
+            text=f"All voltages and loadings stayed within their limits for all of {span_name(frames.duration_s)}.",
+            tone="good",
+        )
+    return Text(text=" ".join(told), tone="bad")
+
+
+def causes(frames: Frames) -> Text:
+    """How much of it charging is to blame for."""
+    violations = frames.violations
+    n = len(violations)
+    pure = int((~violations["without_charging"].astype(bool)).sum())
+    none = int((violations["without_charging"].astype(bool) & (violations["minutes_by_charging"] <= 0)).sum())
+    partly = n - pure - none
+    said = [f"{count(pure, 'violation')} of {n:,} would not exist without charging"]
+    if partly:
+        said.append(f"{count(partly, 'violation')} would be shorter")
+    if none:
+        said.append(
+            f"{count(none, 'violation')} would be just as long: the base load or the generation alone breaks the limit there"
+        )
+    return Text(
+        text="; ".join(said) + ". For this the feeder was solved a second time with every charger at zero."
+    )
+
+
+def by_element(frames: Frames) -> Table:
+    """Broken limits by element: how often, how long, how far."""
+    rows = []
+    for (element, kind), these in frames.violations.groupby(["element", "kind"], sort=False, observed=True):
+        far = these["worst"].min() if kind == "low voltage" else these["worst"].max()
+        rows.append(
+            (union_minutes(these), str(element), str(kind), len(these), float(far), these.iloc[0]["limit"])
+        )
+    rows.sort(key=lambda row: (-row[0], row[1], row[2]))
+    return table(
+        "By element",
+        [("Element", "left"), ("Kind", "left"), ("Times", "right"), ("Duration", "right"), ("Worst", "right"), ("Limit", "right")],
+        [
+            (element, kind, f"{n:,}", length(minutes), shown(kind, far), shown(kind, limit))
+            for minutes, element, kind, n, far, limit in rows
+        ],
+        most=15,
+        whole="`violations`",
+    )  # fmt: skip
+
+
+def each(frames: Frames) -> Table:
+    """Every violation, the longest first, with the sessions behind it."""
+    violations = frames.violations.assign(lasted=frames.violations["end_s"] - frames.violations["start_s"])
+    ordered = violations.sort_values(
+        ["lasted", "start_s", "element"], ascending=[False, True, True], kind="stable"
+    )
+    most = 25
+    rows = [
+        (
+            str(row["element"]), str(row["kind"]), when(moment(row["start_s"], frames.epoch, frames.zone)),
+            length(row["lasted"] / 60), shown(row["kind"], row["worst"]), cause(row),
+            listed(str(row["sessions"]).split(), most=4),
+        )
+        for _, row in ordered.head(most).iterrows()
+    ]  # fmt: skip
+    return table(
+        "The longest violations",
+        [("Element", "left"), ("Kind", "left"), ("Begin", "left"), ("Duration", "right"), ("Worst", "right"), ("Caused by", "left"), ("Sessions behind it, largest first", "left")],
+        rows, total=len(ordered), most=most, whole="`violations`",
+    )  # fmt: skip
+
+
+def chapter(frames: Frames) -> Section | None:
+    """Violations; None without a feeder."""
+    if frames.topology is None:
+        return None
+    look = "Look first at the duration, then at what causes it: only what charging causes can be cured by load management."
+    if frames.violations.empty:
+        blocks: tuple[Text | Table, ...] = (verdict(frames),)
+    else:
+        blocks = (
+            *(Text(text=s, tone="bad") for s in sentences(frames)),
+            causes(frames),
+            by_element(frames),
+            each(frames),
+        )
+    return Section(anchor="limits", title="Limits of the feeder", look=look, blocks=blocks)
+
+
+def _plural(thing: str) -> str:
+    return "buses" if thing == "bus" else f"{thing}s"

@@ -1,0 +1,67 @@
+"""What drivers paid and operators earned."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from twin.report.frames import Frames
+from twin.report.model import Block, Section, Table, Text, table
+from twin.report.words import NONE, money, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def by_operator(sessions: pd.DataFrame) -> Table:
+    """Revenue of each operator: sessions, energy, money, mean price."""
+    rows = []
+    for (operator, currency), these in sessions.groupby(["operator", "currency"], observed=True):
+        minor, kwh = int(these["cost_minor"].sum()), float(these["metered_wh"].sum()) / 1e3
+        mean = money(round(minor / kwh), str(currency)) if kwh > 0 else NONE
+        rows.append((str(operator), f"{len(these):,}", number(kwh, 1), money(minor, str(currency)), mean))
+    return table(
+        "Revenue by operator",
+        [("Operator", "left"), ("Sessions", "right"), ("Metered (kWh)", "right"), ("Revenue, with tax", "right"), ("Mean price per kWh", "right")],
+        rows, whole="`sessions`",
+    )  # fmt: skip
+
+
+def by_price(invoices: pd.DataFrame) -> Table:
+    """Energy and money at each price of each tariff; exact decimals, rounded for reading only."""
+    rows = []
+    keys = ["operator", "tariff", "price_per_kwh", "currency"]
+    for (operator, tariff, price, currency), these in invoices.groupby(keys, observed=True):
+        amount = sum((Decimal(str(a)) for a in these["amount"]), Decimal(0))
+        rows.append((
+            str(operator), str(tariff), f"{price} {currency}", number(these["energy_wh"].sum() / 1e3, 1),
+            f"{amount:,.2f} {currency}",
+        ))  # fmt: skip
+    return table(
+        "By tariff and price",
+        [("Operator", "left"), ("Tariff", "left"), ("Price per kWh", "right"), ("Energy (kWh)", "right"), ("Amount", "right")],
+        rows, whole="`invoices`",
+    )  # fmt: skip
+
+
+def chapter(frames: Frames) -> Section:
+    """Cost and revenue."""
+    paid = frames.sessions[frames.sessions["currency"].astype(str) != ""]
+    look = "Each session is priced from its billing meter and rounded once, on its sum; the parts at one price are shown unrounded."
+    if paid.empty:
+        return Section(
+            anchor="money", title="Cost and revenue", look=look, blocks=(Text(text="No session was priced."),)
+        )
+    charged = paid[paid["metered_wh"] > 0]
+    said = "; ".join(
+        f"{money(int(these['cost_minor'].sum()), str(currency))} in all, "
+        f"{money(round(these['cost_minor'].mean()), str(currency))} per session that charged"
+        for currency, these in charged.groupby("currency", observed=True)
+    )
+    blocks: list[Block] = [
+        Text(text=f"Drivers pay {said}." if said else "No session used energy."),
+        by_operator(paid),
+    ]
+    if len(frames.invoices):
+        blocks.append(by_price(frames.invoices))
+    return Section(anchor="money", title="Cost and revenue", look=look, blocks=tuple(blocks))

@@ -1,0 +1,39 @@
+"""From a page's model to one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twin.errors import SettingsError
+from twin.report.model import Page
+
+
+def render(page: Page) -> str:
+    """Fill the template; whatever came from files or people is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 -- only pages need it
+
+    environment = Environment(
+        loader=PackageLoader("twin.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=False,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html.j2").render(page=page)
+
+
+def write(page: Page, path: Path) -> Path:
+    """Write the page and return where it is.
+
+    Raises:
+        SettingsError: The file cannot be written.
+    """
+    text = render(page)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be written ({error.strerror}); name another place for the page"
+        ) from error
+    return path
