@@ -8,6 +8,7 @@ from numpy import ndarray
 
 Number = TypeVar("Number", float, ndarray)
 
+SECONDS_PER_MINUTE = 60.0
 SECONDS_PER_HOUR = 3600.0
 SECONDS_PER_DAY = 86_400.0
 
