@@ -25,10 +25,10 @@ _TICK_COLUMNS = 13
 
 
 @njit(cache=True)
-def _take(  # noqa: PLR0917 -- compiled code takes no keywords
+def _take(
     data: Matrix,
+    grid_w: Vector,
     wanted_w: Vector,
-    constant: Matrix,
     known_wh: Vector,
     rows: Codes,
     dense: Matrix,
@@ -39,8 +39,8 @@ def _take(  # noqa: PLR0917 -- compiled code takes no keywords
 
     Args:
         data: (COLUMNS, n) of the fleet.
-        wanted_w: (n,).
-        constant: (2, n) input over output of an EVSE, and its standby in W.
+        grid_w: (n,) mean grid-side power.
+        wanted_w: (n,) limit that the strategy wanted.
         known_wh: (n,) registers as last recorded; brought up to date.
         rows: (2, capacity) EVSE of each sample of meter and limits.
         dense: (4, capacity) power and register; wanted and limit.
@@ -53,7 +53,7 @@ def _take(  # noqa: PLR0917 -- compiled code takes no keywords
     for i in range(data.shape[1]):
         power_w, register_wh = data[f.POWER_W, i], data[f.REGISTER_WH, i]
         here = data[f.PLUGGED, i] > 0.0
-        grid += power_w * constant[0, i] + constant[1, i]
+        grid += grid_w[i]
         if here:
             rows[1, k] = i
             dense[2, k], dense[3, k] = wanted_w[i], data[f.LIMIT_W, i]
@@ -79,11 +79,7 @@ class FleetBuffer:
 
     def __init__(self, fleet: Fleet) -> None:
         n = len(fleet)
-        specs = fleet.specs
         self._names = pa.array(fleet.ids, pa.string())
-        self._constant = np.array(
-            [[1.0 / s.efficiency for s in specs], [s.standby_w for s in specs]]
-        ).reshape(2, n)
         self._known_wh = fleet.register_wh.copy()
         self._rows = np.zeros((2, 64 * n), dtype=np.int32)
         self._dense = np.zeros((4, 64 * n))
@@ -98,7 +94,9 @@ class FleetBuffer:
     def __len__(self) -> int:
         return len(self._t_s)
 
-    def tick(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str]) -> None:
+    def tick(
+        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str]
+    ) -> None:
         """Take one tick: see `ports.Recorder.tick`."""
         if self._counts[0] + len(fleet) > self._rows.shape[1]:
             self._rows, self._dense = _doubled(self._rows, axis=1), _doubled(self._dense, axis=1)
@@ -108,8 +106,8 @@ class FleetBuffer:
         start = int(self._counts[1])
         _take(
             fleet.data,
+            grid_w,
             wanted_w,
-            self._constant,
             self._known_wh,
             self._rows,
             self._dense,
@@ -138,8 +136,6 @@ class FleetBuffer:
             violated,
             by_charging,
         )
-        if state.converged:
-            row[_EV_GRID_W] = state.ev_w
 
     def flush(self) -> dict[str, pa.Table]:
         """The rows as Arrow tables; the buffer is empty afterwards."""

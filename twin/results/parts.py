@@ -6,14 +6,13 @@ renamed: a file that can be seen is whole. The bytes depend on the rows alone.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from twin.errors import SettingsError
+from twin.results.folder import write_aside
 from twin.results.schema import TABLES
 
 _NEVER_REPEAT = {"power_w", "register_wh", "wanted_w", "limit_w", "vm_pu", "loading_pct"}
@@ -27,28 +26,6 @@ def part_name(index: int) -> str:
 def part_files(folder: Path) -> list[Path]:
     """The finished parts of a table, in the order of simulated time."""
     return sorted(folder.glob("part-*.parquet"))
-
-
-def write_aside(path: Path, content: bytes | memoryview | pa.Buffer) -> None:
-    """Write a file so that it is either whole or absent.
-
-    Raises:
-        SettingsError: The disk is full, or the folder cannot be written; names the file.
-    """
-    aside = path.with_name(f".{path.name}.tmp")
-    try:
-        with aside.open("wb", buffering=0) as file:
-            file.write(content)
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-
-
-def unwritable(path: Path, error: OSError) -> SettingsError:
-    """The error of a file or folder that cannot be written, with its remedy."""
-    why = error.strerror or str(error)
-    return SettingsError(f"{path}: cannot be written ({why}); free the place or name another output folder")
 
 
 def write_part(folder: Path, index: int, rows: pa.Table) -> None:
@@ -76,11 +53,15 @@ def write_part(folder: Path, index: int, rows: pa.Table) -> None:
     write_aside(folder / part_name(index), sink.getvalue())
 
 
+def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """One finished part."""
+    with pq.ParquetFile(path) as file:
+        return file.read(columns)
+
+
 def read_parts(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """The finished parts of a table, one after the other, in the order of simulated time."""
-    for path in part_files(folder):
-        with pq.ParquetFile(path) as file:
-            yield file.read(columns)
+    return (read_part(path, columns) for path in part_files(folder))
 
 
 def empty(table: str) -> pa.Table:

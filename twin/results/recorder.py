@@ -12,7 +12,8 @@ from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology
 from twin.domain.ids import Vector
 from twin.results.buffers import FeederBuffer, FleetBuffer
-from twin.results.parts import empty, unwritable, write_part
+from twin.results.folder import unwritable
+from twin.results.parts import empty, write_part
 from twin.results.schema import TABLES
 from twin.results.violations import ViolationTracker
 from twin.units import SECONDS_PER_DAY
@@ -23,10 +24,14 @@ SPARSE = ("sessions", "violations", "invoices", "events")
 class NullRecorder:
     """Takes everything and keeps nothing: for measuring what a run costs without its tables."""
 
+    violations = 0
+
     def session_of_row(self, row: int, session: str | None) -> None:
         """Nothing to name."""
 
-    def tick(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str], /) -> None:
+    def tick(
+        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+    ) -> None:
         """Nothing to keep."""
 
     def grid(self, t_s: float, state: GridState, without_evs: GridState | None, /) -> None:
@@ -90,6 +95,11 @@ class ParquetRecorder:
             except OSError as error:
                 raise unwritable(place, error) from error
 
+    @property
+    def violations(self) -> int:
+        """How many intervals outside a limit began so far."""
+        return 0 if self._violations is None else self._violations.begun
+
     def session_of_row(self, row: int, session: str | None) -> None:
         """Say whose draw an EVSE's draw is from now on; None: nobody new."""
         if self._violations is not None:
@@ -104,16 +114,19 @@ class ParquetRecorder:
         self.rows("violations", ended)
         self._solved = (t_s, state, violated, by_charging)
 
-    def tick(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str], /) -> None:
+    def tick(
+        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+    ) -> None:
         """Take the interval that ends at `t_s`: see `ports.Recorder.tick`.
 
         Args:
             t_s: Ascending.
             fleet: The one that the recorder was made with.
-            wanted_w: (n,) one per EVSE of the fleet.
+            grid_w: (n,) mean grid-side power of the interval.
+            wanted_w: (n,) limit that the strategy wants for the next interval.
             reasons: Element that made the guard act, by row.
         """
-        self._dense.tick(t_s, fleet, wanted_w, reasons)
+        self._dense.tick(t_s, fleet, grid_w, wanted_w, reasons)
         self._t_s = t_s
         if self._solved is not None and self._solved[0] == t_s:
             self._dense.solved(*self._solved[1:])

@@ -63,6 +63,9 @@ class ViolationTracker:
     Args:
         topology: The feeder.
         evse_buses: Bus of each EVSE, in row order; None where it has none.
+
+    Attributes:
+        begun: How many intervals began so far.
     """
 
     def __init__(self, topology: GridTopology, evse_buses: Sequence[str | None]) -> None:
@@ -71,6 +74,7 @@ class ViolationTracker:
         self._sessions = [""] * len(self._evse_buses)
         self._open: dict[_Key, _Open] = {}
         self._since_s = 0.0
+        self.begun = 0
         self._wiring: Wiring | None = None
 
     def session_of_row(self, row: int, session: str | None) -> None:
@@ -135,6 +139,7 @@ class ViolationTracker:
     def _grow(self, item: Broken, start_s: float, t_s: float) -> _Open:
         interval = self._open.get((item.element, item.kind))
         if interval is None:
+            self.begun += 1
             draws_wh = np.zeros(len(self._evse_buses))
             interval = _Open(start_s, t_s, item.value, item.limit, draws_wh)
             self._open[item.element, item.kind] = interval

@@ -1,0 +1,97 @@
+"""A run's folder: made before anything is computed, so that a full or forbidden disk is known at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twin.errors import SettingsError
+
+MANIFEST = "manifest.json"
+SCENARIO = "scenario.yaml"
+NETWORK = "network.json"
+SUMMARY = "summary.json"
+
+
+def make_folder(path: Path, *, replace: bool = False) -> Path:
+    """Make an empty run folder.
+
+    Args:
+        path: Where; folders above it are made.
+        replace: Delete a run that is already there.
+
+    Raises:
+        SettingsError: The place cannot be written, or holds something else; nothing was changed.
+    """
+    path = Path(path)
+    try:
+        if path.exists() and not path.is_dir():
+            raise SettingsError(f"{path}: is a file; name another output folder")
+        if path.is_dir() and any(path.iterdir()):
+            _refuse_or_clear(path, replace=replace)
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return path
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder holds a run, whatever became of it."""
+    return (path / MANIFEST).is_file()
+
+
+def write_aside(path: Path, content: bytes | memoryview) -> None:
+    """Write a file so that it is either whole or absent.
+
+    Raises:
+        SettingsError: The disk is full, or the folder cannot be written; names the file.
+    """
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        with aside.open("wb", buffering=0) as file:
+            left = memoryview(content)
+            while left:  # a nearly full disk takes a part and says so only at the next call
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON, whole or not at all; NaN is refused, times and numbers stay as they are."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    write_aside(path, f"{text}\n".encode())
+
+
+def unwritable(path: Path, error: OSError) -> SettingsError:
+    """The error of a file or folder that cannot be written, with its remedy."""
+    why = error.strerror or str(error)
+    return SettingsError(f"{path}: cannot be written ({why}); make room there or name another output folder")
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for: numpy's numbers and arrays."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{value!r} cannot stand in a JSON file")
+
+
+def _refuse_or_clear(path: Path, *, replace: bool) -> None:
+    if not is_run(path):
+        raise SettingsError(f"{path}: is not empty and holds no run; name another output folder")
+    if not replace:
+        raise SettingsError(
+            f"{path}: holds a run already; name another output folder, or replace it with --force"
+        )
+    shutil.rmtree(path)

@@ -1,0 +1,69 @@
+"""The key figures of a run: one name, one unit, one meaning each. The order is that of `summary.json`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Quantity(NamedTuple):
+    """What a key of the summary means."""
+
+    unit: str
+    doc: str
+
+
+SUMMARY: dict[str, Quantity] = {
+    # What was simulated
+    "evses": Quantity("", "EVSEs of the run"),
+    "days": Quantity("d", "simulated and recorded, days of 24 hours"),
+    "drivers": Quantity("", "drivers who came at least once"),
+    "visits": Quantity("", "cars that came, charged or not: rows of the table `sessions`"),
+    "sessions": Quantity("", "visits that were plugged in"),
+    # Energy
+    "energy_requested_kwh": Quantity("kWh", "wanted at the connector, over all visits"),
+    "energy_delivered_kwh": Quantity("kWh", "delivered at the connector, over all visits"),
+    "served_share": Quantity("", "sum of min(delivered, requested) over sum of requested, over all visits; 1 if nothing was wanted"),
+    "served_share_finished": Quantity("", "the same without visits that the end of the run cut off"),
+    "worst_served_share": Quantity("", "smallest served share of a driver, over the driver's visits that were not cut off; null without any"),
+    "unserved_kwh": Quantity("kWh", "sum of max(requested - delivered, 0)"),
+    # Power
+    "peak_kw": Quantity("kW", "highest 15-minute mean at the feeder's head; without a grid that of the chargers"),
+    "ev_peak_kw": Quantity("kW", "highest 15-minute mean of all chargers, from the grid, with their own losses"),
+    "coincidence_factor": Quantity("", "highest 15-minute mean of all chargers at their connectors over the sum of their ratings"),
+    "utilisation": Quantity("", "share of all EVSE hours with a car connected"),
+    # Limits
+    "violations": Quantity("", "maximal intervals outside a limit, per (element, kind): rows of the table `violations`"),
+    "violation_minutes": Quantity("min", "time with at least one element outside a limit: the union over elements"),
+    "violation_minutes_by_charging": Quantity("min", "time with at least one element outside a limit that it would keep with every EVSE at zero"),
+    "min_vm_pu": Quantity("pu", "lowest voltage, over the buses of the charging level; null without a grid"),
+    "max_vm_pu": Quantity("pu", "highest voltage, over the buses of the charging level; null without a grid"),
+    "max_line_loading_pct": Quantity("%", "highest loading of a line; null without one"),
+    "max_trafo_loading_pct": Quantity("%", "highest loading of a transformer; null without one"),
+    "en50160_ok": Quantity("", "EN 50160 at every low-voltage bus of the charging level: 10-minute means within Un ± 10 % for 95 % of each week, and within Un + 10 / - 15 % always; null without such a bus"),
+    "unsolved_minutes": Quantity("min", "time for which the power flow has no solution"),
+    # Feeder
+    "energy_from_grid_kwh": Quantity("kWh", "from the upstream grid; null without a grid"),
+    "energy_fed_back_kwh": Quantity("kWh", "into the upstream grid; null without a grid"),
+    "base_load_kwh": Quantity("kWh", "base load of the feeder; null without a grid"),
+    "pv_kwh": Quantity("kWh", "generation on the feeder; null without a grid"),
+    "losses_kwh": Quantity("kWh", "lost in lines and transformers; null without a grid"),
+    # Guard
+    "guard_interventions": Quantity("", "events of kind `guard`"),
+    "curtailed_kwh": Quantity("kWh", "by how much the guard lowered limits below what the strategy wanted, times their duration; a car need not have used it"),
+    # Fairness and waiting
+    "jain_index": Quantity("", "Jain's index over the served share of each session: 1 is equal, 1/n is one for all; null without sessions"),
+    "jain_index_bus": Quantity("", "the same over the served share of each bus; null without a grid"),
+    "waiting_mean_min": Quantity("min", "from arrival to plug-in or giving up, mean over all visits"),
+    "waiting_p95_min": Quantity("min", "the same, 95th percentile"),
+    "reneged": Quantity("", "visits that gave up waiting"),
+    "balked": Quantity("", "visits that left at once"),
+    "unfinished": Quantity("", "visits that the end of the run cut off"),
+    # Money
+    "revenue": Quantity("currency", "sum of the prices of all sessions, with tax; null with several currencies"),
+    "currency": Quantity("", "ISO 4217; empty without prices, several separated by spaces"),
+    # Audit and cost of computing
+    "energy_balance_error_kwh": Quantity("kWh", "sum of |error| of the energy balance of every session and of every power flow"),
+    "cpu_s": Quantity("s", "processor time of the run, all threads; null for a run that was cut off"),
+    "evse_days_per_cpu_s": Quantity("1/s", "simulated EVSE-days per second of processor time; null for a run that was cut off"),
+}  # fmt: skip
+"""Meaning of every key of `Run.summary`. Only `cpu_s` and `evse_days_per_cpu_s` differ between equal runs."""
