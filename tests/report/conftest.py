@@ -103,6 +103,12 @@ def two_days() -> dict[str, Any]:
             {"t_s": 64_800.0, "evse": "e1", "wanted_w": 11_000.0, "limit_w": 11_000.0, "reason": ""},
             {"t_s": 64_800.0, "evse": "e2", "wanted_w": 11_000.0, "limit_w": 7_000.0, "reason": "trafo"},
         ]),
+        "evses": [{"id": "e1", "bus": "A", "max_w": 11_000.0}, {"id": "e2", "bus": "B", "max_w": 11_000.0}],
+        "coincidence": pd.DataFrame({"chargers": [1, 2], "factor": [1.0, 0.75], "low": [1.0, 0.7], "high": [1.0, 0.8]}),
+        "en50160": pd.DataFrame([
+            {"bus": "A", "ok": True, "share": 1.0, "lowest_pu": 0.99, "highest_pu": 0.99, "weeks": 0},
+            {"bus": "B", "ok": True, "share": 0.97, "lowest_pu": 0.91, "highest_pu": 0.98, "weeks": 0},
+        ]),
         "events": pd.DataFrame([
             {"t_s": 64_800.0, "kind": "guard", "subject": "trafo", "detail": "lowered e2 by 4.0 kW", "value": 4_000.0},
         ]),

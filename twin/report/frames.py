@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,9 @@ class Frames:
         zone: Civil time of tariffs and reports.
         duration_s: Length of the run.
         period_s: Control tick.
+        evses: The EVSEs: id, site, bus, max_w, …
+        en50160: One row per judged bus: `bus, ok, share, lowest_pu, highest_pu, weeks`.
+        coincidence: Coincidence factor by number of chargers: `chargers, factor, low, high`.
     """
 
     name: str
@@ -42,6 +45,9 @@ class Frames:
     zone: ZoneInfo
     duration_s: float
     period_s: float
+    evses: Sequence[Mapping[str, Any]]
+    en50160: pd.DataFrame
+    coincidence: pd.DataFrame
     sessions: pd.DataFrame
     limits: pd.DataFrame
     ticks: pd.DataFrame
@@ -67,6 +73,14 @@ class Frames:
 def read_frames(run: Run) -> Frames:
     """Read what a page needs from a run's folder; the meter table, the largest, stays on the disk."""
     manifest = run.manifest
+    import pandas as pd  # noqa: PLC0415 -- with the rest of the report
+
+    from twin.results.coincidence import coincidence  # noqa: PLC0415 -- as above
+    from twin.results.feeder import en50160  # noqa: PLC0415 -- as above
+    from twin.results.voltage import BusVerdict  # noqa: PLC0415 -- as above
+
+    columns = [field.name for field in fields(BusVerdict)]
+    curve = {k: v for k, v in asdict(coincidence(run)).items() if k != "groups"} if run.evses else {}
     finished = run.outcome == "finished"
     return Frames(
         name=run.name,
@@ -78,6 +92,9 @@ def read_frames(run: Run) -> Frames:
         zone=run.zone,
         duration_s=float(manifest["horizon_s"]) if finished else run.recorded_s,
         period_s=run.period_s,
+        evses=run.evses,
+        coincidence=pd.DataFrame(curve, columns=["chargers", "factor", "low", "high"]),
+        en50160=pd.DataFrame([asdict(verdict) for verdict in en50160(run)], columns=columns),
         sessions=run.sessions.to_pandas(),
         limits=run.limits.to_pandas(),
         ticks=run.ticks.to_pandas(),

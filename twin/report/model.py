@@ -111,13 +111,19 @@ def picture(
     alt: str,
     stamp: str,
     size_in: tuple[float, float] = HALF_IN,
-    wide: bool = False,
+    narrow_in: tuple[float, float] | None = None,
 ) -> Picture:
-    """Draw one figure; a wide one is drawn a second time for narrow screens."""
+    """Draw one figure; one wider than half a page is drawn a second time, `narrow_in`, for narrow screens."""
     with styled():
-        source = data_uri(draw(paint, size_in=WIDE_IN if wide else size_in, stamp=stamp))
-        narrow = data_uri(draw(paint, size_in=NARROW_IN, stamp=stamp)) if wide else ""
+        source = data_uri(draw(paint, size_in=size_in, stamp=stamp))
+        narrow = data_uri(draw(paint, size_in=narrow_in, stamp=stamp)) if narrow_in else ""
+    wide = size_in[0] >= WIDE_IN[0]
     return Picture(source=source, narrow_source=narrow, title=title, alt=alt, wide=wide)
+
+
+def wide_picture(paint: Callable[[Axes], object], *, title: str, alt: str, stamp: str) -> Picture:
+    """Draw one figure over the whole page."""
+    return picture(paint, title=title, alt=alt, stamp=stamp, size_in=WIDE_IN, narrow_in=NARROW_IN)
 
 
 def table(

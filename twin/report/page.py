@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin.money.billing.tariff import MINOR_DIGITS
 from twin.report import html
 from twin.report.chapters import control, drivers, feeder, limits, money, provenance, voltage
 from twin.report.frames import Frames, read_frames
 from twin.report.model import Card, Page, Section
-from twin.report.words import NONE, count, date, day, known, length, moment, number, percent, span_name
+from twin.report.words import NONE, count, date, day, length, moment, number, percent, span_name
 
 if TYPE_CHECKING:
     from twin.results.read import Run
@@ -43,7 +44,7 @@ def page(frames: Frames, *, extra: tuple[Section, ...] = ()) -> Page:
     """The page's model: cards, then chapters from what matters most to what proves it."""
     chapters = (
         limits.chapter(frames), feeder.loading(frames), voltage.chapter(frames), feeder.feeder(frames),
-        control.chapter(frames), drivers.energy(frames), drivers.fairness(frames),
+        feeder.diversity(frames), control.chapter(frames), drivers.energy(frames), drivers.fairness(frames),
         drivers.waiting(frames), money.chapter(frames), *extra, provenance.audit(frames), provenance.chapter(frames),
     )  # fmt: skip
     verdict = limits.verdict(frames)
@@ -108,8 +109,8 @@ def cards(frames: Frames) -> tuple[Card, ...]:
     made = [
         Card(name="Energy served", value=percent(served), detail=f"{number(found.get('energy_delivered_kwh'))} of {number(found.get('energy_requested_kwh'))} kWh wanted"),
         *_feeder_cards(frames),
-        Card(name="Sessions", value=number(found.get("sessions")), detail=_outcomes(frames)),
-        Card(name="Chargers' peak", value=number(found.get("ev_peak_kw"), 1), unit="kW", detail="highest 15-minute mean of all chargers"),
+        Card(name="Visits", value=number(len(frames.sessions)), detail=_outcomes(frames)),
+        Card(name="Chargers' peak", value=number(found.get("ev_peak_kw"), 1), unit="kW", detail=_coincidence(found)),
         Card(name="Fairness", value=number(found.get("jain_index"), 3), detail="Jain's index over the served share; 1 is even"),
         Card(name="Revenue", value=revenue(found), detail="all operators, with tax"),
     ]  # fmt: skip
@@ -117,13 +118,11 @@ def cards(frames: Frames) -> tuple[Card, ...]:
 
 
 def revenue(found: Mapping[str, Any]) -> str:
-    """Revenue with its currency; several currencies stand beside each other."""
-    amount = found.get("revenue")
-    if isinstance(amount, Mapping):
-        return ", ".join(f"{value} {currency}" for currency, value in amount.items()) or NONE
+    """Revenue with its currency; a dash where several currencies would have to be added, or none was asked."""
+    amount, currency = found.get("revenue"), str(found.get("currency") or "")
     return (
-        f"{float(amount):,.2f} {found.get('currency', '')}".strip()
-        if known(amount) and amount is not None
+        f"{number(amount, MINOR_DIGITS.get(currency, 2))} {currency}"
+        if amount is not None and currency
         else NONE
     )
 
@@ -147,6 +146,12 @@ def _feeder_cards(frames: Frames) -> list[Card]:
              tone="bad" if "low voltage" in kinds else "plain", detail=f"limit {number(feeder.lower_limit(frames.topology), 2)} pu"),
         Card(name="Feeder's peak", value=number(found.get("peak_kw"), 1), unit="kW", detail="highest 15-minute mean at the feeder's head"),
     ]  # fmt: skip
+
+
+def _coincidence(found: Mapping[str, Any]) -> str:
+    factor = found.get("coincidence_factor")
+    said = "highest 15-minute mean of all chargers"
+    return said if factor is None else f"{said}; coincidence {number(factor, 2)}"
 
 
 def _outcomes(frames: Frames) -> str:

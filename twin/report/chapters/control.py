@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from twin.report.figures.power import limits_and_power
 from twin.report.frames import Frames
-from twin.report.model import Block, Section, Table, Text, picture, table
+from twin.report.model import Block, Section, Table, Text, table, wide_picture
 from twin.report.words import count, length, listed, moment, number, percent, when
 
 if TYPE_CHECKING:
@@ -96,10 +96,10 @@ def chapter(frames: Frames) -> Section:
         control = aligned(frames)
         part = around_peak(frames, control)
         whole = "" if len(part) == len(control) else ": the two days with the most to do"
-        blocks.append(picture(
+        blocks.append(wide_picture(
             lambda ax: limits_and_power(part, ax=ax, zone=frames.zone), title=f"Limits and measured power{whole}",
             alt="Power of all chargers over time: wanted by the strategy, limit in force, measured.",
-            stamp=frames.stamp, wide=True,
+            stamp=frames.stamp,
         ))  # fmt: skip
     if len(guard):
         blocks.append(by_element(frames, guard))

@@ -28,16 +28,6 @@ def with_shares(sessions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def jain(values: pd.Series) -> float:
-    """Jain's index, (sum x)^2 / (n sum x^2): 1 when all get the same, 1/n when one gets everything.
-
-    Source: Jain, Chiu and Hawe, DEC Research Report TR-301 (1984). NaN without values or when all are zero.
-    """
-    x = values.dropna().to_numpy(dtype=float)
-    squares = float((x**2).sum())
-    return float(x.sum() ** 2 / (len(x) * squares)) if squares > 0 else float("nan")
-
-
 def per_bus(frames: Frames, sessions: pd.DataFrame) -> pd.DataFrame:
     """Each bus with sessions: `share` served, `sessions`, and its `lowest_pu` of the run."""
     at = sessions[sessions["bus"] != ""].groupby("bus", observed=True)
@@ -148,11 +138,11 @@ def fairness(frames: Frames) -> Section | None:
     if sessions["share"].dropna().empty:
         return None
     buses = per_bus(frames, sessions)
-    each, places = jain(sessions["share"]), jain(buses["share"])
+    each, places = (frames.summary.get(key) for key in ("jain_index", "jain_index_bus"))
     worst = sessions["share"].min()
     said = [
         f"Jain's index over the served share is {number(each, 3)} per session"
-        + (f" and {number(places, 3)} per bus" if len(buses) > 1 else "")
+        + (f" and {number(places, 3)} per bus" if places is not None and len(buses) > 1 else "")
         + " (1: all get the same share of what they want).",
         f"The worst session got {percent(worst, 0)}, one in twenty got {percent(sessions['share'].quantile(0.05), 0)} or less.",
     ]

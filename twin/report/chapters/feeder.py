@@ -9,10 +9,10 @@ import numpy as np
 from twin.domain.grid import GridTopology
 from twin.domain.ids import Vector
 from twin.report.figures.feeder import feeder_map
-from twin.report.figures.power import load_duration, power_over_time
+from twin.report.figures.power import coincidence, load_duration, power_over_time
 from twin.report.frames import Frames
 from twin.report.layout import positions
-from twin.report.model import Block, Picture, Pictures, Section, Table, Text, picture, table
+from twin.report.model import Block, Picture, Pictures, Section, Table, Text, picture, table, wide_picture
 from twin.report.words import count, length, moment, number, percent, when
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def paint_map(frames: Frames, loading: Vector, voltage: Vector) -> Picture:
         ),
         title="Feeder" + (", drawn as a tree: the net has no coordinates" if scheme else ""),
         alt="Lines of the feeder coloured by their highest loading, buses by their lowest voltage.",
-        stamp=frames.stamp, size_in=(7.4, 6.2),
+        stamp=frames.stamp, size_in=(7.6, 5.8), narrow_in=(5.2, 6.2),
     )  # fmt: skip
 
 
@@ -127,12 +127,12 @@ def loading(frames: Frames) -> Section | None:
         if width_s <= frames.period_s
         else f" (means of {length(width_s / 60)}; the line is the highest of each)"
     )
-    blocks: list[Block] = [_loading_said(frames, trafos), picture(
+    blocks: list[Block] = [_loading_said(frames, trafos), wide_picture(
         lambda ax: power_over_time(drawn, ax=ax, zone=frames.zone, rating_kva=rating_kva), title=title,
         alt="Base load, charging and generation over the run, with the transformer's rating.",
-        stamp=frames.stamp, wide=True,
+        stamp=frames.stamp,
     )]  # fmt: skip
-    limit = _trafo_limit(frames.topology)
+    limit = trafo_limit(frames.topology)
     pictures = []
     if not trafos.empty:
         pictures.append(picture(
@@ -160,7 +160,50 @@ def feeder(frames: Frames) -> Section | None:
     )
 
 
-def _trafo_limit(topology: GridTopology) -> float:
+def diversity(frames: Frames) -> Section | None:
+    """How many chargers draw at once, the figure that sizes a connection; None when nothing was metered."""
+    curve = frames.coincidence
+    if curve.empty or not curve["factor"].to_numpy().any():
+        return None
+    all_of_them = curve.iloc[-1]
+    rated_kw = sum(float(evse["max_w"]) for evse in frames.evses) / 1e3
+    n, factor = int(all_of_them["chargers"]), float(all_of_them["factor"])
+    said = Text(text=(
+        f"The {count(n, 'charger')} of {number(rated_kw)} kW in all drew at most {number(factor * rated_kw, 1)} kW in any quarter of an "
+        f"hour: a coincidence factor of {number(factor, 2)}, or {number(factor * rated_kw / n, 2)} kW per charger."
+    ))  # fmt: skip
+    sizes = [k for k in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000) if k < n] + [n]
+    picked = curve[curve["chargers"].isin(sizes)]
+    mean_kw = rated_kw / n
+    rows = [
+        (number(row["chargers"]), number(row["factor"], 2), f"{number(row['low'], 2)} to {number(row['high'], 2)}", number(row["factor"] * mean_kw, 2))
+        for _, row in picked.iterrows()
+    ]  # fmt: skip
+    figure = picture(
+        lambda ax: coincidence(curve, ax=ax, chargers=n), title="Coincidence factor against the number of chargers",
+        alt="Falling curve: the more chargers, the smaller the share of their rating they draw at once.", stamp=frames.stamp,
+    )  # fmt: skip
+    look = "Look at the value for the number of chargers that you plan behind one cable or transformer; the band covers 90 % of random groups of that size."
+    made = table(
+        "Coincidence",
+        [
+            ("Chargers", "right"),
+            ("Factor, mean", "right"),
+            ("5 to 95 %", "right"),
+            ("Peak per charger (kW)", "right"),
+        ],
+        rows,
+    )
+    return Section(
+        anchor="coincidence",
+        title="Coincidence and peak",
+        look=look,
+        blocks=(said, Pictures(items=(figure,)), made),
+    )
+
+
+def trafo_limit(topology: GridTopology) -> float:
+    """The strictest loading limit of a transformer in %; NaN without one."""
     limits = topology.max_loading_pct[np.asarray(topology.is_trafo, bool)]
     return float(limits.min()) if len(limits) else float("nan")
 
@@ -175,7 +218,7 @@ def _loading_said(frames: Frames, trafos: pd.DataFrame) -> Text:
     )
     if trafos.empty or frames.topology is None:
         return Text(text=head + "The feeder has no transformer.")
-    limit = _trafo_limit(frames.topology)
+    limit = trafo_limit(frames.topology)
     loaded = trafos.max(axis=1)
     if loaded.dropna().empty:
         return Text(text=head + "No interval has a solution.")

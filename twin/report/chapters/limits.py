@@ -106,7 +106,11 @@ def causes(frames: Frames) -> Text:
     pure = int((~violations["without_charging"].astype(bool)).sum())
     none = int((violations["without_charging"].astype(bool) & (violations["minutes_by_charging"] <= 0)).sum())
     partly = n - pure - none
-    said = [f"{count(pure, 'violation')} of {n:,} would not exist without charging"]
+    minutes = frames.summary.get("violation_minutes_by_charging")
+    said = (
+        [f"{length(minutes)} of the time outside limits is caused by charging"] if minutes is not None else []
+    )
+    said += [f"{count(pure, 'violation')} of {n:,} would not exist without charging"]
     if partly:
         said.append(f"{count(partly, 'violation')} would be shorter")
     if none:

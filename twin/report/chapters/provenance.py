@@ -8,7 +8,7 @@ from typing import Any
 
 from twin.report.frames import Frames
 from twin.report.model import Block, Section, Text, table
-from twin.report.words import NONE, number
+from twin.report.words import NONE, count, number
 
 
 def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
@@ -40,22 +40,26 @@ def said(value: object) -> str:
 def audit(frames: Frames) -> Section:
     """The energy audit, in a sentence with its number."""
     error = frames.summary.get("energy_balance_error_kwh")
-    look = "Every run checks itself: what does not balance is a defect of the model, never of the scenario."
+    look = "Every run checks itself and stops at the first imbalance: it would be a defect of the model, never of the scenario."
     if error is None:
         first = Text(text="This run states no energy balance.", tone="bad")
     else:
-        kept = abs(error) <= 1e-6 * max(len(frames.sessions), 1)
+        flow = sum(
+            float(frames.summary.get(key) or 0.0) for key in ("energy_delivered_kwh", "energy_from_grid_kwh")
+        )
+        kept = abs(error) <= 1e-6 * max(len(frames.sessions) + flow, 1.0)
         first = Text(
-            text=(
-                "Energy balances: " if kept else "Energy does not balance: "
-            ) + f"over {len(frames.sessions):,} sessions, what came in at the connectors and what went into batteries, "
-            f"converter losses and standby differ by {error:.1e} kWh.",
+            text=f"Energy {'balances' if kept else 'does not balance'}: over {count(len(frames.sessions), 'visit')} and every power flow "
+            f"the errors add up to {error:.1e} kWh. At the chargers: energy in = battery + converter loss + standby; at the "
+            "feeder: from the upstream grid = chargers + base load − generation + losses.",
             tone="good" if kept else "bad",
         )  # fmt: skip
     blocks: list[Block] = [first]
     details = frames.manifest.get("audit")
     if details:
-        blocks.append(table("Audit", [("Check", "left"), ("Result", "left")], flat(details), most=60))
+        blocks.append(
+            table("Totals of the audit", [("What", "left"), ("Value", "right")], flat(details), most=60)
+        )
     if len(frames.ticks) and "converged" in frames.ticks:
         solved = frames.ticks["converged"].dropna()
         failed = int((~solved.astype(bool)).sum())
@@ -71,7 +75,7 @@ def audit(frames: Frames) -> Section:
 def chapter(frames: Frames) -> Section:
     """Everything needed to repeat the run or to doubt it."""
     manifest: Mapping[str, Any] = frames.manifest
-    left_out = {"audit", "topology", "summary"}
+    left_out = {"audit"}
     shown = {key: value for key, value in manifest.items() if key not in left_out}
     blocks: list[Block] = []
     for title, keys in (

@@ -68,8 +68,8 @@ def served_share(shares: pd.DataFrame, *, ax: Axes) -> Axes:
     for name, column in shares.items():
         ranked = np.sort(column.dropna().to_numpy())
         if len(ranked):
-            at = (np.arange(len(ranked)) + 0.5) / len(ranked) * 100
-            ax.plot(at, ranked * 100, label=str(name))
+            at = np.arange(len(ranked) + 1) / len(ranked) * 100
+            ax.step(at, np.concatenate([ranked[:1], ranked]) * 100, where="pre", label=str(name))
     ax.set(
         xlabel="Share of them, worst first (%)", ylabel="Served share of the energy wanted (%)",
         xlim=(0, 100), ylim=(0, 104),

@@ -58,3 +58,29 @@ def voltage_band(
     if legend:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=2, columnspacing=1.2)
     return ax
+
+
+def bus_ranges(ranges: pd.DataFrame, *, ax: Axes, low_pu: float = 0.9, high_pu: float = 1.1) -> Axes:
+    """Draw each bus as a line from its lowest to its highest 10-minute mean, the weakest bus first.
+
+    Args:
+        ranges: Columns `lowest_pu`, `highest_pu`, one row per bus in any order.
+        ax: Where to draw.
+        low_pu: Lower bound of EN 50160, for 95 % of the week.
+        high_pu: Upper bound.
+    """
+    ranked = ranges.sort_values("lowest_pu", kind="stable")
+    x = np.arange(1, len(ranked) + 1)
+    ax.vlines(
+        x, ranked["lowest_pu"], ranked["highest_pu"], color=EV, linewidth=max(1.0, min(6.0, 180 / len(x)))
+    )
+    mark_limit(ax, low_pu, f"EN 50160 lower {low_pu:g} pu")
+    mark_limit(ax, high_pu, f"EN 50160 upper {high_pu:g} pu", above=False)
+    low, high = min(ranked["lowest_pu"].min(), low_pu), max(ranked["highest_pu"].max(), high_pu)
+    ax.set(
+        xlabel="Buses, weakest first", ylabel="10-minute means (pu)", ylim=(low - 0.01, high + 0.01),
+        xlim=(0.3, len(ranked) + 0.7),
+    )  # fmt: skip
+    ax.grid(visible=False, axis="x")
+    ax.locator_params(axis="x", integer=True)
+    return ax

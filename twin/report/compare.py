@@ -1,0 +1,321 @@
+"""Runs beside each other: key figures with differences, curves in one figure, drivers paired one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from twin.report import html
+from twin.report.chapters import control, limits
+from twin.report.chapters.drivers import with_shares
+from twin.report.chapters.feeder import lower_limit, trafo_limit, trafo_loading, upper_limit
+from twin.report.chapters.voltage import band
+from twin.report.figures.drivers import served_share
+from twin.report.figures.power import load_duration
+from twin.report.figures.voltage import voltage_band
+from twin.report.frames import Frames, read_frames
+from twin.report.model import Align, Block, Page, Picture, Pictures, Section, Table, Text, picture, table
+from twin.report.words import NONE, count, known, length, listed, number, percent, signed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from twin.results.read import Run
+
+
+class Figure(NamedTuple):
+    """A key figure of the summary: its name for people, its unit, how many digits matter, its scale."""
+
+    key: str
+    name: str
+    unit: str
+    digits: int = 1
+    scale: float = 1.0
+
+
+FIGURES = (
+    Figure("violation_minutes", "Outside limits", "min", 0),
+    Figure("violations", "Violations", "", 0),
+    Figure("max_trafo_loading_pct", "Transformer, highest loading", "%"),
+    Figure("max_line_loading_pct", "Line, highest loading", "%"),
+    Figure("min_vm_pu", "Lowest voltage", "pu", 3),
+    Figure("max_vm_pu", "Highest voltage", "pu", 3),
+    Figure("peak_kw", "Peak at the feeder's head, 15 min", "kW"),
+    Figure("ev_peak_kw", "Peak of the chargers, 15 min", "kW"),
+    Figure("sessions", "Sessions", "", 0),
+    Figure("energy_requested_kwh", "Energy wanted", "kWh", 0),
+    Figure("energy_delivered_kwh", "Energy delivered", "kWh", 0),
+    Figure("served_share", "Served share", "%", 1, 100.0),
+    Figure("jain_index", "Fairness (Jain)", "", 3),
+    Figure("revenue", "Revenue", "", 2),
+)
+
+
+def write_comparison(runs: Sequence[Run], path: Path) -> Path:
+    """Write one self-contained HTML page about two or more runs; differences are against the first.
+
+    Args:
+        runs: In the order in which they are shown.
+        path: The page.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        ValueError: Fewer than two runs.
+        SettingsError: The page cannot be written there.
+    """
+    if len(runs) < 2:
+        raise ValueError(f"a comparison needs two or more runs, not {len(runs)}")
+    return html.write(comparison(tuple(read_frames(run) for run in runs)), path)
+
+
+def comparison(all_frames: Sequence[Frames]) -> Page:
+    """The page's model."""
+    names = labels(all_frames)
+    told = verdict(all_frames, names)
+    return Page(
+        kicker="Runs beside each other",
+        title=" · ".join(names),
+        lead=same_drivers(all_frames),
+        facts=tuple((name, _described(frames)) for name, frames in zip(names, all_frames, strict=True)),
+        verdict=told,
+        verdict_title="In short",
+        cards=(),
+        sections=sections(all_frames),
+        footer="Runs: " + "; ".join(f"{f.name}, scenario {f.manifest.get('scenario_hash', NONE)}" for f in all_frames),
+    )  # fmt: skip
+
+
+def sections(all_frames: Sequence[Frames]) -> tuple[Section, ...]:
+    """Every chapter of a comparison; also the last part of a single run's page with `against`."""
+    names = labels(all_frames)
+    stamp = " | ".join(frames.stamp for frames in all_frames)
+    made = (
+        key_figures(all_frames, names), curves(all_frames, names, stamp), voltages(all_frames, names),
+        energy(all_frames, names, stamp), guards(all_frames, names),
+    )  # fmt: skip
+    return tuple(section for section in made if section is not None)
+
+
+def labels(all_frames: Sequence[Frames]) -> list[str]:
+    """What to call each run: its scenario, with whatever else is needed to tell two apart."""
+    parts: list[Callable[[Frames], str]] = [
+        lambda f: str(f.manifest.get("scenario") or f.name),
+        lambda f: str(f.manifest.get("strategy", "")),
+        lambda f: f"seed {f.manifest.get('seed', NONE)}",
+    ]
+    for depth in range(1, len(parts) + 1):
+        names = [", ".join(filter(None, (part(f) for part in parts[:depth]))) for f in all_frames]
+        if len(set(names)) == len(names):
+            return names
+    names = [frames.name for frames in all_frames]
+    seen = Counter(names)
+    return [name if seen[name] == 1 else f"{name} ({k})" for k, name in enumerate(names, 1)]
+
+
+def same_drivers(all_frames: Sequence[Frames]) -> str:
+    """Whether every run faced the same drivers, arrivals and energies."""
+    alike = all(_demand(a).equals(_demand(b)) for a, b in pairwise(all_frames))
+    return (
+        "Every run faced the same drivers, arrivals and energies: each difference comes from what was changed."
+        if alike
+        else "The runs faced different drivers or demands: part of each difference is chance or demand, not control."
+    )
+
+
+def verdict(all_frames: Sequence[Frames], names: Sequence[str]) -> Text:
+    """One sentence per run: minutes outside limits, share served."""
+    told = []
+    for name, frames in zip(names, all_frames, strict=True):
+        minutes = frames.summary.get("violation_minutes")
+        kept = (
+            "no feeder"
+            if frames.topology is None
+            else f"{length(minutes or 0.0)} outside limits"
+            if minutes
+            else "all limits kept"
+        )
+        told.append(f"{name}: {kept}, {percent(frames.summary.get('served_share'))} of the energy served.")
+    return Text(text=" ".join(told))
+
+
+def key_figures(all_frames: Sequence[Frames], names: Sequence[str]) -> Section:
+    """The summary of every run, with differences against the first."""
+    first = all_frames[0].summary
+    rows = []
+    for figure in FIGURES:
+        values = [_value(frames.summary, figure) for frames in all_frames]
+        if all(value is None for value in values):
+            continue
+        cells = [number(values[0], figure.digits)]
+        for value in values[1:]:
+            difference = None if value is None or values[0] is None else value - values[0]
+            cells += [number(value, figure.digits), signed(difference, figure.digits)]
+        unit = figure.unit or (str(first.get("currency") or "") if figure.key == "revenue" else "")
+        rows.append((f"{figure.name} ({unit})" if unit else figure.name, *cells))
+    columns: list[tuple[str, Align]] = [("Key figure", "left"), (names[0], "right")]
+    for name in names[1:]:
+        columns += [(name, "right"), ("difference", "right")]
+    made = table("Key figures; differences against the first run", columns, rows, most=40)
+    look = "Look at the minutes outside limits and at the share served together: load management is good when the first falls and the second does not."
+    return Section(anchor="key-figures", title="Key figures", look=look, blocks=(made,))
+
+
+def curves(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Section | None:
+    """Load-duration curves of the transformer in one figure; of the chargers where there is no feeder."""
+    import pandas as pd  # noqa: PLC0415 -- with the rest of the report
+
+    with_grid = [(name, f) for name, f in zip(names, all_frames, strict=True) if f.topology is not None]
+    pictures = []
+    if with_grid:
+        loading = {name: trafo_loading(f).max(axis=1).reset_index(drop=True) for name, f in with_grid}
+        rating = min(trafo_limit(f.topology) for _, f in with_grid if f.topology is not None)
+        if any(len(column) for column in loading.values()):
+            frame = pd.DataFrame(loading)
+            pictures.append(picture(
+                lambda ax: load_duration(frame, ax=ax, limit=rating), title="Load-duration curve of the transformer",
+                alt="Share of the time over the transformer's loading, one curve per run.", stamp=stamp,
+            ))  # fmt: skip
+    power = pd.DataFrame(
+        {n: f.ticks["ev_w"].reset_index(drop=True) / 1e3 for n, f in zip(names, all_frames, strict=True)}
+    )
+    if power.fillna(0).to_numpy().any():
+        pictures.append(picture(
+            lambda ax: load_duration(power, ax=ax, limit=float("nan"), what="All chargers (kW)"), title="Load-duration curve of the chargers",
+            alt="Share of the time over the power of all chargers, one curve per run.", stamp=stamp,
+        ))  # fmt: skip
+    if not pictures:
+        return None
+    look = (
+        "Look at the left end: load management cuts the peak there and gives the energy back further right."
+    )
+    return Section(
+        anchor="curves", title="Load-duration curves", look=look, blocks=(Pictures(items=tuple(pictures)),)
+    )
+
+
+def voltages(all_frames: Sequence[Frames], names: Sequence[str]) -> Section | None:
+    """The voltage band of every run, all on one scale."""
+    folded = [(n, f, band(f)) for n, f in zip(names, all_frames, strict=True) if f.topology is not None]
+    folded = [(n, f, b) for n, f, b in folded if len(b)]
+    if not folded:
+        return None
+    low = min(
+        [float(b["low"].min()) for _, _, b in folded]
+        + [lower_limit(f.topology) for _, f, _ in folded if f.topology]
+    )
+    high = max(
+        [float(b["high"].max()) for _, _, b in folded]
+        + [upper_limit(f.topology) for _, f, _ in folded if f.topology]
+    )
+    pictures = tuple(_band_picture(n, f, b, (low - 0.01, high + 0.01)) for n, f, b in folded)
+    look = "All bands share one scale. Look at how far the evening dip was lifted."
+    return Section(
+        anchor="bands", title="Voltage over the day", look=look, blocks=(Pictures(items=pictures),)
+    )
+
+
+def _band_picture(name: str, frames: Frames, folded: pd.DataFrame, scale: tuple[float, float]) -> Picture:
+    topology = frames.topology
+    assert topology is not None, "a voltage band needs a feeder"
+
+    def paint(ax: Axes) -> None:
+        voltage_band(folded, ax=ax, vm_min_pu=lower_limit(topology), vm_max_pu=upper_limit(topology))
+        ax.set_ylim(*scale)
+
+    return picture(
+        paint, title=name, alt=f"Fan of all bus voltages by time of day in {name}.", stamp=frames.stamp
+    )
+
+
+def energy(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Section | None:
+    """Served shares in one figure, and what each driver gained or lost against the first run."""
+    import pandas as pd  # noqa: PLC0415 -- with the rest of the report
+
+    shared = [with_shares(frames.sessions) for frames in all_frames]
+    if all(sessions.empty for sessions in shared):
+        return None
+    shares = pd.DataFrame({n: s["share"].reset_index(drop=True) for n, s in zip(names, shared, strict=True)})
+    blocks: list[Block] = [Pictures(items=(picture(
+        lambda ax: served_share(shares, ax=ax), title="Served share of every session, worst first",
+        alt="Curves of the served share of every session, one per run.", stamp=stamp,
+    ),))]  # fmt: skip
+    paired = paired_table(all_frames, names)
+    blocks.append(
+        paired
+        if paired is not None
+        else Text(text="The runs faced different drivers, so sessions are not paired.")
+    )
+    look = "Look at the left end of the curves and at the driver who loses the most: means hide who pays."
+    return Section(anchor="paired", title="Energy, driver by driver", look=look, blocks=tuple(blocks))
+
+
+def paired_table(all_frames: Sequence[Frames], names: Sequence[str]) -> Table | None:
+    """Per-driver differences in delivered energy against the first run; None without common drivers."""
+    from twin.results.statistics import t_interval  # noqa: PLC0415 -- scipy, with the rest of the report
+
+    rows = []
+    for name, frames in zip(names[1:], all_frames[1:], strict=True):
+        if not _demand(all_frames[0]).equals(_demand(frames)):
+            continue
+        change = per_driver_kwh(frames) - per_driver_kwh(all_frames[0])
+        made = t_interval(change.to_numpy())
+        rows.append((
+            name, f"{len(change):,}", signed(made.mean, 2), f"{signed(made.low, 2)} to {signed(made.high, 2)}",
+            f"{int((change > 0.1).sum()):,}", f"{int((change < -0.1).sum()):,}", f"{change.idxmin()} ({signed(float(change.min()), 1)})",
+        ))  # fmt: skip
+    if not rows:
+        return None
+    return table(
+        f"Energy per driver against {names[0]} (kWh, the same drivers paired)",
+        [("Run", "left"), ("Drivers", "right"), ("Mean difference", "right"), ("95 % interval", "right"), ("Gain", "right"), ("Lose", "right"), ("Loses the most", "left")],
+        rows,
+    )  # fmt: skip
+
+
+def per_driver_kwh(frames: Frames) -> pd.Series:
+    """Energy delivered to each driver in kWh."""
+    return frames.sessions.groupby("driver", observed=True)["delivered_wh"].sum().sort_index() / 1e3
+
+
+def guards(all_frames: Sequence[Frames], names: Sequence[str]) -> Section:
+    """How often the guard stepped in, and where."""
+    rows = []
+    for name, frames in zip(names, all_frames, strict=True):
+        guard = control.interventions(frames)
+        lowered = frames.limits[frames.limits["reason"].astype(str) != ""]
+        rows.append((
+            name, "yes" if frames.manifest.get("guarded") else "no", length(lowered["t_s"].nunique() * frames.period_s / 60),
+            number(guard["withheld_kwh"].sum(), 1), listed([str(e) for e in guard.index], most=4), count(len(frames.violations), "violation"),
+            length(limits.union_minutes(frames.violations)),
+        ))  # fmt: skip
+    made = table(
+        "Guard interventions",
+        [("Run", "left"), ("Guard", "left"), ("Intervened", "right"), ("Held back (kWh)", "right"), ("Because of", "left"), ("Violations", "right"), ("Outside limits", "right")],
+        rows,
+    )  # fmt: skip
+    look = "Look at whether the minutes of intervention replace the minutes outside limits."
+    return Section(anchor="guards", title="Guard interventions", look=look, blocks=(made,))
+
+
+def _described(frames: Frames) -> str:
+    """Seed, strategy, guard and length of a run in one line."""
+    guard = ", with guard" if frames.manifest.get("guarded") else ""
+    seed, strategy = frames.manifest.get("seed", NONE), frames.manifest.get("strategy", NONE)
+    return f"seed {seed}, {strategy}{guard}, {length(frames.duration_s / 60)}"
+
+
+def _demand(frames: Frames) -> pd.DataFrame:
+    """Who came when and wanted what: equal in two runs that may be paired."""
+    wanted = frames.sessions[["driver", "arrival_s", "requested_wh"]].round(3)
+    return wanted.sort_values(["driver", "arrival_s"], kind="stable").reset_index(drop=True)
+
+
+def _value(summary: Mapping[str, Any], figure: Figure) -> float | None:
+    value = summary.get(figure.key)
+    return float(value) * figure.scale if isinstance(value, int | float) and known(value) else None
