@@ -6,8 +6,10 @@ import cmath
 import math
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from twin.domain.ids import DriverId, EvseId, SiteId, StationId
+if TYPE_CHECKING:  # ids needs numpy for its arrays; scenarios are checked without it
+    from twin.domain.ids import DriverId, EvseId, SiteId, StationId
 
 _A = cmath.exp(2j * math.pi / 3)
 _LINE_TO_NEUTRAL = {"L1": 1.0 + 0j, "L2": _A**2, "L3": _A}
