@@ -1,6 +1,5 @@
 """The four records that a session joins."""
 
-from enum import Enum
 from itertools import product
 
 import pytest
@@ -13,6 +12,7 @@ from twin.domain.records import (
     TRANSACTION,
     Authorisation,
     Occupancy,
+    State,
     Table,
     Transaction,
     follow,
@@ -63,13 +63,13 @@ def test_every_pair_is_either_in_the_table_or_refused(table: Table) -> None:
 @pytest.mark.parametrize("table", RECORDS)
 def test_every_state_can_be_left(table: Table) -> None:
     """No record gets stuck: each state that is reached is also a source."""
-    sources: set[Enum] = {state for state, _ in table}
+    sources: set[State] = {state for state, _ in table}
     assert set(table.values()) <= sources
 
 
 def test_a_car_may_leave_a_broken_connector() -> None:
     """A fault blocks the connector; the car that unplugs leaves it out of order."""
-    state: Enum = Occupancy.TAKEN
+    state: State = Occupancy.TAKEN
     for kind in (e.Faulted, e.CableUnplugged, e.Recovered):
         state = follow(OCCUPANCY, state, fact(kind))
     assert state is Occupancy.FREE
@@ -77,7 +77,7 @@ def test_a_car_may_leave_a_broken_connector() -> None:
 
 def test_a_token_is_asked_granted_used_and_spent() -> None:
     """The plain life of an authorisation."""
-    state: Enum = Authorisation.NONE
+    state: State = Authorisation.NONE
     for kind in (e.TokenPresented, e.CommandAnswered, e.TransactionStarted, e.TransactionEnded):
         state = follow(AUTHORISATION, state, fact(kind))
     assert state is Authorisation.NONE

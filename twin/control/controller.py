@@ -101,13 +101,12 @@ class Controller:
         """
         self._handlers[type(event)](event, self.books[self._fleet.row[event.evse]])
 
-    def read(self, t_s: float, rows: Rows) -> None:
-        """Note the registers of running sessions at a change of price; the columns hold them already."""
-        registers = self._fleet.register_wh
-        for row in rows:
+    def read(self, t_s: float, rows: Rows, register_wh: Vector) -> None:
+        """Note the registers (len(rows),) of running sessions at a change of price."""
+        for row, register in zip(rows.tolist(), register_wh.tolist(), strict=True):
             session = self.books[row].session
             if session is not None:
-                session.readings.append(e.MeterReading(t_s, t_s, float(registers[row]), "Clock"))
+                session.readings.append(e.MeterReading(t_s, t_s, register, "Clock"))
 
     def plan(self, now_s: float, period_s: float) -> Decision:
         """Divide power for [now, now + period] and send the limits."""
@@ -136,7 +135,10 @@ class Controller:
         self._stations.send(Authorise(next(self._commands), event.evse, event.token, granted=True))
 
     def _answered(self, event: e.CommandAnswered, books: EvseBooks) -> None:
-        books.authorise(event)
+        if event.accepted:
+            books.authorise(event)
+        else:
+            books.refused()
 
     def _started(self, event: e.TransactionStarted, books: EvseBooks) -> None:
         books.authorise(event)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 
 from twin.domain.events import MeterReading, StationEvent
 from twin.domain.ids import EvseId, SessionId
@@ -14,6 +13,7 @@ from twin.domain.records import (
     TRANSFER,
     Authorisation,
     Occupancy,
+    State,
     Transaction,
     Transfer,
     follow,
@@ -41,10 +41,10 @@ class EvseBooks:
         self.row = row
         self.count = 0
         self.session: Session | None = None
-        self.occupancy: Enum = Occupancy.FREE
-        self.authorisation: Enum = Authorisation.NONE
-        self.transaction: Enum = Transaction.CLOSED
-        self.transfer: Enum = Transfer.IDLE
+        self.occupancy: State = Occupancy.FREE
+        self.authorisation: State = Authorisation.NONE
+        self.transaction: State = Transaction.CLOSED
+        self.transfer: State = Transfer.IDLE
 
     def occupy(self, event: StationEvent) -> None:
         """Follow a fact about the connector."""
@@ -53,6 +53,10 @@ class EvseBooks:
     def authorise(self, event: StationEvent) -> None:
         """Follow a fact about who may charge."""
         self.authorisation = follow(AUTHORISATION, self.authorisation, event)
+
+    def refused(self) -> None:
+        """The station did not take the grant: the driver had left, or shows the card again."""
+        self.authorisation = Authorisation.NONE
 
     def transfer_energy(self, event: StationEvent) -> None:
         """Follow a fact about the flow of energy."""
@@ -72,6 +76,8 @@ class EvseBooks:
         session = self.session
         if session is None:
             raise AssertionError(f"{self.evse}: an open transaction without a session")
+        # A station that was offline tells late: registers read since then belong to nobody.
+        session.readings = [r for r in session.readings if r.happened_s <= event.happened_s]
         session.readings.append(MeterReading(event.happened_s, event.received_s, register_wh, "End"))
         session.ended_s = event.happened_s
         self.session = None

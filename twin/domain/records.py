@@ -15,7 +15,13 @@ from twin.domain import events as e
 from twin.errors import IllegalTransition
 
 
-class Occupancy(Enum):
+class State(Enum):
+    """Where a record stands. Hashed by identity: tables are looked up several times per session."""
+
+    __hash__ = object.__hash__
+
+
+class Occupancy(State):
     """Of the connector: is there a car?"""
 
     FREE = "free"
@@ -25,7 +31,7 @@ class Occupancy(Enum):
     """Out of order with a car in it."""
 
 
-class Authorisation(Enum):
+class Authorisation(State):
     """Of the driver: who pays, and may this car charge?"""
 
     NONE = "none"
@@ -34,14 +40,14 @@ class Authorisation(Enum):
     IN_USE = "in use"
 
 
-class Transaction(Enum):
+class Transaction(State):
     """Of the station's books: is a billable transaction open?"""
 
     CLOSED = "closed"
     OPEN = "open"
 
 
-class Transfer(Enum):
+class Transfer(State):
     """Of the energy: does the car take what it may?"""
 
     IDLE = "idle"
@@ -50,7 +56,7 @@ class Transfer(Enum):
     """The car takes nothing although it may (SuspendedEV): it has what it wanted."""
 
 
-Table = Mapping[tuple[Enum, type[Any]], Enum]
+Table = Mapping[tuple[State, type[Any]], State]
 
 OCCUPANCY: Table = {
     (Occupancy.FREE, e.CablePlugged): Occupancy.TAKEN,
@@ -84,7 +90,7 @@ TRANSFER: Table = {
 RECORDS: tuple[Table, ...] = (OCCUPANCY, AUTHORISATION, TRANSACTION, TRANSFER)
 
 
-def follow(table: Table, state: Enum, event: e.StationEvent) -> Enum:
+def follow(table: Table, state: State, event: e.StationEvent) -> State:
     """Return the state after `event`.
 
     Raises:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from twin.control.sessions import Session
 from twin.domain.fleet import Fleet
-from twin.domain.ids import SiteId
-from twin.domain.ports import Auditor, Physics, PlugIn, Recorder
+from twin.domain.ids import SessionId, SiteId
+from twin.domain.ports import Auditor, Physics, PlugIn, Recorder, SessionTruth
 from twin.domain.specs import DriverSpec, SiteSpec
 from twin.money.billing.price import Bill, price
 from twin.money.billing.tariff import PriceSchedule
 
 NAN = float("nan")
+_ENERGIES = ("delivered_wh", "metered_wh", "battery_wh", "converter_loss_wh", "standby_wh")
 
 
 @dataclass(slots=True)
@@ -28,6 +29,8 @@ class Stay:
     departure_s: float
     requested_wh: float
     plugged_s: float = NAN
+    session: Session | None = None
+    """The transaction, once the station has reported its start."""
 
     @property
     def token(self) -> str:
@@ -45,7 +48,7 @@ class Bookkeeper:
         sites: Mapping[SiteId, SiteSpec],
         prices: Mapping[SiteId, PriceSchedule],
         recorder: Recorder,
-        auditor: Auditor,
+        auditor: Auditor | None,
     ) -> None:
         self._fleet = fleet
         self._stations = stations
@@ -54,16 +57,19 @@ class Bookkeeper:
         self._recorder = recorder
         self._auditor = auditor
         self._stays: dict[int, Stay] = {}
-        self._ended: Session | None = None
-        self.counts = {"served": 0, "reneged": 0, "balked": 0, "open": 0}
+        self._untold: dict[SessionId, tuple[Stay, SessionTruth, float, str]] = {}
+        self.counts = dict.fromkeys(("served", "unauthorised", "reneged", "balked", "open"), 0)
 
     def started(self, session: Session) -> None:
         """Take a new transaction from the controller: from now on the EVSE's draw is this session's."""
+        self._stays[session.row].session = session
         self._recorder.session_of_row(session.row, session.id)
 
     def ended(self, session: Session) -> None:
-        """Take a closed transaction from the controller."""
-        self._ended = session
+        """Take a closed transaction; of a station that was offline the car may have left long ago."""
+        waiting = self._untold.pop(session.id, None)
+        if waiting is not None:
+            self._write(session, *waiting)
 
     def plug(self, t_s: float, row: int, stay: Stay, car: PlugIn) -> None:
         """Connect the car and hold the card to the reader."""
@@ -73,22 +79,30 @@ class Bookkeeper:
         self._stations.present(t_s, row, stay.token)
 
     def unplug(self, t_s: float, row: int, outcome: str) -> None:
-        """Disconnect the car, price and audit its session, write its row."""
-        stay = self._stays.pop(row)
-        self._ended = None
+        """Disconnect the car; its row is written as soon as the station has told the end."""
+        stay = self._stays[row]
         self._stations.unplug(t_s, row)
-        session = self._ended
-        if session is None:
-            raise AssertionError(f"{self._fleet.ids[row]}: the car left, but no transaction ended")
-        self.counts[outcome] += 1
+        del self._stays[row]
         truth = self._stations.session_truth(row)
+        session = stay.session
+        if session is None:
+            self._without_transaction(t_s, row, stay)
+        elif session.ended_s is None:
+            self._untold[session.id] = (stay, truth, t_s, outcome)
+        else:
+            self._write(session, stay, truth, t_s, outcome)
+
+    def _write(self, session: Session, stay: Stay, truth: SessionTruth, t_s: float, outcome: str) -> None:
+        """Price and audit a session, write its row."""
+        self.counts[outcome] += 1
         metered_wh = session.readings[-1].register_wh - session.readings[0].register_wh
         bill = self._bill(session, stay.site)
         billed_wh = None if bill is None else sum(part.energy_wh for part in bill.parts)
-        self._auditor.session(session.id, truth, metered_wh, billed_wh)
+        if self._auditor is not None:
+            self._auditor.session(session.id, truth, metered_wh, billed_wh)
         if truth.unmetered_wh > 0.0:
             self._event(t_s, "unmetered", session.id, "the meter stood still", truth.unmetered_wh)
-        spec = self._fleet.specs[row]
+        spec = self._fleet.specs[session.row]
         self._recorder.row(
             "sessions",
             self._common(stay, outcome)
@@ -112,30 +126,30 @@ class Bookkeeper:
 
     def away(self, stay: Stay, outcome: str, wait_s: float) -> None:
         """Write the row of a driver who never plugged in."""
-        self.counts[outcome] += 1
         if outcome != "open":
             detail = f"no connector free at {stay.site}"
             self._event(stay.arrival_s + wait_s, outcome, stay.driver.id, detail, NAN)
+        self._uncharged(stay, outcome, {"wait_s": wait_s})
+
+    def _without_transaction(self, t_s: float, row: int, stay: Stay) -> None:
+        """The station was offline during the whole stay: nobody could authorise the driver."""
+        spec = self._fleet.specs[row]
+        self._event(t_s, "unauthorised", stay.driver.id, f"{spec.id} was offline during the stay", NAN)
+        times = {"plugged_s": stay.plugged_s, "unplugged_s": t_s, "wait_s": stay.plugged_s - stay.arrival_s}
+        self._uncharged(stay, "unauthorised", {"evse": spec.id, "bus": spec.bus or "", **times})
+
+    def _uncharged(self, stay: Stay, outcome: str, values: Mapping[str, object]) -> None:
+        self.counts[outcome] += 1
         prices = self._prices.get(stay.site)
+        nothing = dict.fromkeys(_ENERGIES, 0.0)
         self._recorder.row(
             "sessions",
             self._common(stay, outcome)
-            | {
-                "session": f"visit/{stay.visit}",
-                "evse": "",
-                "bus": "",
-                "plugged_s": NAN,
-                "finished_s": NAN,
-                "unplugged_s": NAN,
-                "wait_s": wait_s,
-                "delivered_wh": 0.0,
-                "metered_wh": 0.0,
-                "battery_wh": 0.0,
-                "converter_loss_wh": 0.0,
-                "standby_wh": 0.0,
-                "cost_minor": 0,
-                "currency": "" if prices is None else prices.tariff.currency,
-            },
+            | {"session": f"visit/{stay.visit}", "evse": "", "bus": ""}
+            | {"plugged_s": NAN, "finished_s": NAN, "unplugged_s": NAN}
+            | nothing
+            | {"cost_minor": 0, "currency": "" if prices is None else prices.tariff.currency}
+            | values,
         )
 
     def close(self, t_s: float) -> None:

@@ -59,7 +59,7 @@ class Simulation:
         self,
         parts: Parts,
         recorder: Recorder,
-        auditor: Auditor,
+        auditor: Auditor | None,
         on_tick: Callable[[float, Bookkeeper], None] | None = None,
     ) -> None:
         self._parts = parts
@@ -79,6 +79,7 @@ class Simulation:
         )
         self._places = {site: self._place(spec) for site, spec in parts.sites.items()}
         self._arrivals = Arrivals(env, parts.visits, parts.minds, self._places, self.books, recorder)
+        self._offline: set[int] = set()
         self._unsolved_w: Vector = np.zeros(len(parts.fleet))
         self._solved_s = 0.0
 
@@ -96,6 +97,8 @@ class Simulation:
         for fault in parts.faults:
             env.process(self._fault(fault))
         env.run(until=env.process(self._ticks()))
+        for row in sorted(self._offline):  # what stations have not told yet, they tell now
+            parts.stations.fault(env.now, row, "offline", False)
         self.books.close(env.now)
         self._arrivals.close(env.now)
 
@@ -137,7 +140,8 @@ class Simulation:
         solved = k % every or every
         evse_w = self._unsolved_w / solved
         state = grid.solve(self._solved_s, now_s, evse_w)
-        self._auditor.feeder(self._solved_s, now_s, state)
+        if self._auditor is not None:
+            self._auditor.feeder(self._solved_s, now_s, state)
         self._recorder.grid(now_s, state, self._without_evs(grid, now_s, state))
         if self._parts.guard is not None:
             self._parts.guard.learn(state)
@@ -162,8 +166,7 @@ class Simulation:
         env, index = self._env, np.asarray(rows, dtype=np.int64)
         for t_s in prices.changes_s:
             yield env.timeout(t_s - env.now)
-            self._parts.stations.read_register(t_s, index)
-            self.controller.read(t_s, index)
+            self.controller.read(t_s, index, self._parts.stations.read_register(t_s, index))
 
     def _fault(self, fault: FaultSpec) -> Process:
         """Break something, and mend it."""
@@ -176,6 +179,8 @@ class Simulation:
                 self.books.fault(env.now, row, fault.kind, on=on)
                 if fault.kind == "outage":
                     self._out_of_order(row, on=on)
+                elif fault.kind == "offline":
+                    (self._offline.add if on else self._offline.discard)(row)
 
     def _out_of_order(self, row: int, *, on: bool) -> None:
         berths = self._places[self._parts.fleet.specs[row].site].berths

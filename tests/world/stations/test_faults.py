@@ -113,8 +113,8 @@ def test_a_late_answer_never_starts_the_next_drivers_session(make):
     bench.stations.send(Authorise(7, "s1/1", "first", True))
     assert bench.events[-1] == CommandAnswered(4.0, 4.0, "s1", "s1/1", 7, False)
     bench.stations.send(Authorise(8, "s1/1", "second", True))
-    assert bench.events[-2] == TransactionStarted(4.0, 4.0, "s1", "s1/1", "second", 0.0)
-    assert bench.events[-1] == CommandAnswered(4.0, 4.0, "s1", "s1/1", 8, True)
+    assert bench.events[-2] == CommandAnswered(4.0, 4.0, "s1", "s1/1", 8, True)
+    assert bench.events[-1] == TransactionStarted(4.0, 4.0, "s1", "s1/1", "second", 0.0)
 
 
 def test_a_command_does_not_reach_an_offline_station(make):
@@ -160,8 +160,8 @@ def test_a_session_is_told_as_a_timeline(make):
     assert bench.told() == [
         ("CablePlugged", 10.0, 10.0),
         ("TokenPresented", 10.0, 10.0),
-        ("TransactionStarted", 10.0, 10.0),
         ("CommandAnswered", 10.0, 10.0),
+        ("TransactionStarted", 10.0, 10.0),
         ("TransactionEnded", 1_810.0, 1_810.0),
         ("CableUnplugged", 1_810.0, 1_810.0),
     ]

@@ -125,10 +125,10 @@ class SimulatedStations:
         station = self._fleet.stations[row]
         accepted = row not in self._queues and self._tokens.get(row) == command.token
         accepted = accepted and self._state[row, k.RUNNING] == 0.0
+        self._tell(CommandAnswered(now_s, now_s, station, command.evse, command.id, accepted))
         if accepted and command.granted:
             register_wh = k.begin(self._data, self._state, self._dense, row, now_s, self._start_s)
             self._tell(TransactionStarted(now_s, now_s, station, command.evse, command.token, register_wh))
-        self._tell(CommandAnswered(now_s, now_s, station, command.evse, command.id, accepted))
 
     def plug(self, t_s: float, row: int, car: PlugIn, /) -> None:
         """Connect a car to a free EVSE.
