@@ -79,8 +79,8 @@ class Grid(Protocol):
         """Solve the feeder with the mean base load and generation of [start_s, end_s] and `evse_w` (n,)."""
         ...
 
-    def sensitivity(self, state: GridState, /) -> Sensitivity:
-        """Linearise around `state`, the answer of the latest `solve`."""
+    def sensitivity(self, state: GridState, rows: Rows | None = None, /) -> Sensitivity:
+        """Linearise around `state`, the answer of the latest `solve`, for all EVSEs or for `rows` of them."""
         ...
 
 
@@ -147,8 +147,9 @@ class Physics(Stations, Hands, Protocol):
         """(n,) mean grid-side power over the last closed interval, with the stations' own losses."""
         ...
 
-    def read_register(self, t_s: float, rows: Rows, /) -> None:
-        """Bring rows and their REGISTER_WH up to `t_s` without closing the interval."""
+    def read_register(self, t_s: float, rows: Rows, /) -> Vector:
+        """Return the billing registers (len(rows),) at `t_s` without closing the interval."""
+        ...
 
     def session_truth(self, row: int, /) -> SessionTruth:
         """The session at a row, or the one that just ended there."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandapower as pp
+from pandapower.auxiliary import ControllerNotConverged, NetCalculationNotConverged
 from pandapower.pypower.idx_brch import F_BUS, T_BUS
 from pandapower.pypower.idx_bus import BASE_KV, BS, GS, PD, QD
 
@@ -34,6 +35,7 @@ class Model:
         base_va: Base power.
         node: (nb,) node of each bus; -1 where it is dead.
         slack: Nodes of fixed voltage.
+        pv: Nodes of fixed magnitude and fixed active power.
         v0: (N,) voltages of the unloaded net; those of the slack nodes are the source's.
         y_bus: Sparse (N, N) admittance.
         shunt: (N,) admittance to ground outside branches.
@@ -48,6 +50,7 @@ class Model:
     base_va: float
     node: Rows
     slack: Rows
+    pv: Rows
     v0: Complexes
     y_bus: Any
     shunt: Complexes
@@ -72,18 +75,16 @@ def working_net(feeder: Feeder, *, keep: Mask | None = None) -> tuple[Any, Rows]
     Returns:
         The copy, and (nb,) the row of the load that stands for each bus, -1 for dead buses.
     """
-    net = copy.deepcopy(feeder.net)
-    stay = {
-        (t, i)
-        for t, i, k in zip(
-            feeder.units.table, feeder.units.index, keep if keep is not None else [], strict=False
-        )
-        if k
-    }
+    profiles = feeder.net.get("profiles")
+    net = copy.deepcopy(feeder.net, {id(profiles): None})  # a year of samples need not be copied
+    units = feeder.units
     for table in _UNIT_TABLES:
-        for i in net[table].index:
-            if (table, i) not in stay:
-                net[table].loc[i, "in_service"] = False
+        mine = [t == table for t in units.table] & (
+            np.zeros(len(units), dtype=bool) if keep is None else keep
+        )
+        net[table]["in_service"] = net[table].index.isin(units.index[mine]) & net[table].in_service.astype(
+            bool
+        )
     alive = np.flatnonzero(feeder.supplied)
     rows = pp.create_loads(net, net.bus.index.to_numpy()[alive], p_mw=0.0, q_mvar=0.0)
     load = np.full(len(feeder.buses), -1, dtype=np.int64)
@@ -91,11 +92,17 @@ def working_net(feeder: Feeder, *, keep: Mask | None = None) -> tuple[Any, Rows]
     return net, load
 
 
-def run(net: Any) -> bool:
-    """Solve `net` in place; False where there is no solution."""
+def run(net: Any, *, control: bool = False) -> bool:
+    """Solve `net` in place, with its controllers if asked; False where there is no solution."""
     try:
-        pp.runpp(net, tolerance_mva=TOLERANCE_MVA, calculate_voltage_angles=True, lightsim2grid=False)
-    except pp.LoadflowNotConverged:
+        pp.runpp(
+            net,
+            tolerance_mva=TOLERANCE_MVA,
+            calculate_voltage_angles=True,
+            lightsim2grid=False,
+            run_control=control,
+        )
+    except (pp.LoadflowNotConverged, ControllerNotConverged, NetCalculationNotConverged):
         return False
     return True
 
@@ -133,6 +140,7 @@ def model_of(net: Any, feeder: Feeder) -> Model:
         base_va=base_mva * 1e6,
         node=node,
         slack=np.asarray(inside["ref"], dtype=np.int64),
+        pv=np.asarray(inside["pv"], dtype=np.int64),
         v0=np.asarray(inside["V"], dtype=complex),
         y_bus=inside["Ybus"].tocsr(),
         shunt=np.asarray((bus[:, GS] + 1j * bus[:, BS]) / base_mva, dtype=complex),

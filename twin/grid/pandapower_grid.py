@@ -1,0 +1,187 @@
+"""The plain feeder: one pandapower power flow per solve, the reference, for whatever pandapower can."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.sparse import block_array, diags_array
+from scipy.sparse.linalg import splu
+
+from twin.domain.grid import GridState, GridTopology, Sensitivity
+from twin.domain.ids import Complexes, Rows, Vector
+from twin.grid import kernel
+from twin.grid.common import Setup, Solved, check_power
+from twin.grid.feeder import BRANCH_TABLES
+from twin.grid.model import Model, model_of, run, working_net
+from twin.units import mw_from_w, w_from_mw
+
+_LOSSY = (*BRANCH_TABLES, "impedance", "dcline")
+_DRAWING = ("motor", "ward", "xward", "shunt")
+
+
+class PandapowerGrid:
+    """Implements the port `Grid` with `pandapower.runpp`: 20 to 30 ms per solve.
+
+    Every bus has one load that carries the sum of its units and EVSEs; voltage-dependent loads stay
+    themselves. Controllers of the net (tap changers, for example) run within each solve.
+    """
+
+    def __init__(self, setup: Setup, model: Model, provenance: Mapping[str, object]) -> None:
+        self._setup = setup
+        self._dead_branch = model.dead_branch
+        self._provenance = dict(provenance)
+        units = setup.feeder.units
+        self._net, load = working_net(setup.feeder, keep=units.voltage_dependent)
+        self._alive = np.flatnonzero(load >= 0)
+        self._carriers = load[self._alive]
+        self._apart = np.flatnonzero(units.voltage_dependent)
+        self._apart_rows = units.index[self._apart]
+        self._net.load.loc[self._apart_rows, "scaling"] = 1.0
+        self._control = len(self._net.controller) > 0 and bool(self._net.controller.in_service.any())
+
+    @property
+    def topology(self) -> GridTopology:
+        """Names, limits and places; constant during a run."""
+        return self._setup.topology
+
+    @property
+    def provenance(self) -> Mapping[str, object]:
+        """What the manifest says about the model."""
+        return self._provenance
+
+    def solve(self, start_s: float, end_s: float, evse_w: Vector, /) -> GridState:
+        """Solve the mean of [start_s, end_s]; a state without a solution is all NaN.
+
+        Raises:
+            ValueError: A power is not finite; names the EVSE.
+        """
+        check_power(evse_w, self._setup.evse_ids)
+        base_w, pv_w = self._inject(start_s, end_s, evse_w)
+        ev_w = float(evse_w.sum())
+        if not run(self._net, control=self._control):
+            return self._unsolved(base_w, pv_w, ev_w)
+        net = self._net
+        inside = net._ppc["internal"]  # noqa: SLF001  # pandapower offers no public way to its mismatch
+        v = np.asarray(inside["V"], dtype=complex)
+        injected = np.asarray(inside["Sbus"], dtype=complex)
+        gap = (v * np.conj(inside["Ybus"] @ v) - injected)[inside["pq"]]
+        loading_pct = np.concatenate(
+            [net[f"res_{t}"].loading_percent.to_numpy(dtype=float) for t in BRANCH_TABLES]
+        )
+        return Solved(
+            vm_pu=net.res_bus.vm_pu.to_numpy(dtype=float),
+            loading_pct=np.where(self._dead_branch, np.nan, loading_pct),
+            slack_w=w_from_mw(self._slack_mw()),
+            losses_w=w_from_mw(sum(float(net[f"res_{t}"].pl_mw.sum()) for t in _LOSSY if len(net[t]))),
+            base_w=base_w + w_from_mw(self._other_mw()),
+            pv_w=pv_w + w_from_mw(self._generators_mw()),
+            ev_w=ev_w,
+            converged=True,
+            mismatch_w=w_from_mw(float(np.abs(gap).max(initial=0.0)) * float(net.sn_mva)),
+            iterations=int(net._ppc["iterations"]),  # noqa: SLF001
+            solution=np.stack([v, -injected]),
+        )
+
+    def sensitivity(self, state: GridState, rows: Rows | None = None, /) -> Sensitivity:
+        """Linearise around `state`, the answer of the latest `solve`, by the Jacobian of the power flow.
+
+        Of all EVSEs, or of `rows` in their order. Voltage-dependent loads and tap changers are taken as they stand.
+
+        Raises:
+            ValueError: The state has no solution.
+        """
+        if not isinstance(state, Solved) or not state.converged:
+            raise ValueError("only a converged state of this grid can be linearised")
+        model = model_of(self._net, self._setup.feeder)
+        v = np.ascontiguousarray(state.solution[0])
+        nodes, column = np.unique(self._nodes(model, rows), return_inverse=True)
+        inside = self._net._ppc["internal"]  # noqa: SLF001
+        dv = _voltage_answers(inside, v, nodes, complex(1.0, self._setup.evse_q_per_p)) / model.base_va
+        dvm = np.zeros((len(state.vm_pu), len(column)))
+        kernel.magnitude_answers(v, dv, model.node, column, dvm)
+        dloading = np.zeros((len(state.loading_pct), len(column)))
+        ends = (model.end_branch, model.end_side, model.end_element, model.end_pct)
+        kernel.loading_answers(ends, (model.branch_from, model.branch_to, model.y), v, dv, column, dloading)
+        return Sensitivity(dvm_pu_per_w=dvm, dloading_pct_per_w=dloading)
+
+    def _nodes(self, model: Model, rows: Rows | None) -> Rows:
+        bus = self._setup.evse_bus
+        return model.node[bus if rows is None else bus[rows]]
+
+    def _inject(self, start_s: float, end_s: float, evse_w: Vector) -> tuple[float, float]:
+        """Write the powers into the net; returns base load and generation that pandapower will not report."""
+        setup, net = self._setup, self._net
+        base, base_w, pv_w = setup.profile.means(start_s, end_s)
+        if len(self._apart):
+            power = setup.profile.unit_means(start_s, end_s)[:, self._apart]
+            for drawn, apart in zip(base, power, strict=True):
+                np.subtract.at(drawn, setup.feeder.units.bus[self._apart], apart)
+            base_w -= float(power[0].sum())
+            net.load.loc[self._apart_rows, "p_mw"] = mw_from_w(power[0])
+            net.load.loc[self._apart_rows, "q_mvar"] = mw_from_w(power[1])
+        np.add.at(base[0], setup.evse_bus, evse_w)
+        np.add.at(base[1], setup.evse_bus, evse_w * setup.evse_q_per_p)
+        net.load.loc[self._carriers, "p_mw"] = mw_from_w(base[0, self._alive])
+        net.load.loc[self._carriers, "q_mvar"] = mw_from_w(base[1, self._alive])
+        return base_w, pv_w
+
+    def _unsolved(self, base_w: float, pv_w: float, ev_w: float) -> GridState:
+        nan = np.nan
+        return GridState(
+            vm_pu=np.full(len(self.topology.buses), nan),
+            loading_pct=np.full(len(self.topology.branches), nan),
+            slack_w=nan,
+            losses_w=nan,
+            base_w=base_w,
+            pv_w=pv_w,
+            ev_w=ev_w,
+            converged=False,
+            mismatch_w=nan,
+            iterations=0,
+        )
+
+    def _slack_mw(self) -> float:
+        net = self._net
+        slack = net.gen.slack.fillna(value=False).astype(bool) if len(net.gen) else []
+        return float(net.res_ext_grid.p_mw.sum()) + (
+            float(net.res_gen.p_mw[slack].sum()) if len(net.gen) else 0.0
+        )
+
+    def _generators_mw(self) -> float:
+        net = self._net
+        if not len(net.gen):
+            return 0.0
+        return float(net.res_gen.p_mw[~net.gen.slack.fillna(value=False).astype(bool)].sum())
+
+    def _other_mw(self) -> float:
+        """What voltage-dependent loads really draw, and what follows no profile."""
+        net = self._net
+        others = sum(float(net[f"res_{t}"].p_mw.sum()) for t in _DRAWING if len(net[t]))
+        return others + float(net.res_load.p_mw.loc[self._apart_rows].sum())
+
+
+def _voltage_answers(inside: Any, v: Complexes, nodes: Any, added: complex) -> Complexes:
+    """Change of every voltage per unit drawn at `nodes`: Newton's Jacobian, (N, B)."""
+    y_bus = inside["Ybus"].tocsc()
+    pq = np.asarray(inside["pq"], dtype=np.int64)
+    angle = np.concatenate([np.asarray(inside["pv"], dtype=np.int64), pq])
+    current = y_bus @ v
+    unit = v / np.abs(v)
+    by_angle = 1j * diags_array(v) @ (diags_array(current) - y_bus @ diags_array(v)).conj()
+    by_size = diags_array(v) @ (y_bus @ diags_array(unit)).conj() + diags_array(current.conj() * unit)
+    by_angle, by_size = by_angle.tocsc(), by_size.tocsc()
+    jacobian = block_array(
+        [
+            [by_angle[angle][:, angle].real, by_size[angle][:, pq].real],
+            [by_angle[pq][:, angle].imag, by_size[pq][:, pq].imag],
+        ]
+    ).tocsc()
+    drawn = np.zeros((len(v), len(nodes)), dtype=complex)
+    drawn[nodes, np.arange(len(nodes))] = added
+    answer = splu(jacobian).solve(-np.concatenate([drawn[angle].real, drawn[pq].imag]))
+    out = np.zeros((len(v), len(nodes)), dtype=complex)
+    out[angle] += 1j * v[angle, None] * answer[: len(angle)]
+    out[pq] += unit[pq, None] * answer[len(angle) :]
+    return out
