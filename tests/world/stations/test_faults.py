@@ -165,7 +165,7 @@ def test_a_session_is_told_as_a_timeline(make):
         ("TransactionEnded", 1_810.0, 1_810.0),
         ("CableUnplugged", 1_810.0, 1_810.0),
     ]
-    assert bench.events[2].register_wh == 0.0
+    assert bench.events[3].register_wh == 0.0
     assert bench.events[4].register_wh == 3_600.0
     assert bench.events[4].reason == "EVDisconnected"
 
