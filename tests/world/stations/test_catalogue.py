@@ -115,7 +115,7 @@ def test_the_documentation_shows_every_model(request):
 
 
 def test_reading_the_catalogue_loads_no_heavy_library():
-    """`twin validate` checks models without numba, numpy or pandas."""
+    """`twin validate` checks models without numba, pandas or scipy."""
     code = (
         "import sys; from twin.world.stations.catalogue import catalogue; catalogue(); "
         "print([m for m in ('numba', 'pandas', 'scipy') if m in sys.modules])"

@@ -1,6 +1,6 @@
 """The vehicle catalogue: real models as data, checked when it is read.
 
-No numpy, no numba: `twin validate` reads it too. Sources and the way tapers were found: docs/vehicles.md.
+Neither numba nor pandas: `twin validate` reads it too. Sources and the way tapers were found: docs/vehicles.md.
 """
 
 from __future__ import annotations
