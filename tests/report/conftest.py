@@ -115,8 +115,8 @@ def two_days() -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture
-def make_frames(tmp_path: Path) -> Callable[..., Frames]:
+@pytest.fixture(scope="session")
+def make_frames() -> Callable[..., Frames]:
     """Build the two-day run, or one with other tables; `manifest` and `summary` are merged."""
 
     def make(
@@ -137,7 +137,7 @@ def make_frames(tmp_path: Path) -> Callable[..., Frames]:
             "currency": "EUR", "jain_index": 0.6, "energy_balance_error_kwh": 1e-9,
         }  # fmt: skip
         return Frames(
-            name="10-street-1", path=tmp_path / "10-street-1", manifest=facts | (manifest or {}), summary=figures | (summary or {}),
+            name="10-street-1", path=Path("10-street-1"), manifest=facts | (manifest or {}), summary=figures | (summary or {}),
             epoch=EPOCH, zone=ZoneInfo("Europe/Berlin"), duration_s=172_800.0, period_s=3600.0, **content,
         )  # fmt: skip
 

@@ -39,6 +39,7 @@ class Figure(NamedTuple):
 
 FIGURES = (
     Figure("violation_minutes", "Outside limits", "min", 0),
+    Figure("violation_minutes_by_charging", "of this caused by charging", "min", 0),
     Figure("violations", "Violations", "", 0),
     Figure("max_trafo_loading_pct", "Transformer, highest loading", "%"),
     Figure("max_line_loading_pct", "Line, highest loading", "%"),
@@ -50,6 +51,9 @@ FIGURES = (
     Figure("energy_requested_kwh", "Energy wanted", "kWh", 0),
     Figure("energy_delivered_kwh", "Energy delivered", "kWh", 0),
     Figure("served_share", "Served share", "%", 1, 100.0),
+    Figure("worst_served_share", "Worst-served driver", "%", 1, 100.0),
+    Figure("waiting_mean_min", "Mean wait", "min"),
+    Figure("curtailed_kwh", "Held back by the guard", "kWh"),
     Figure("jain_index", "Fairness (Jain)", "", 3),
     Figure("revenue", "Revenue", "", 2),
 )

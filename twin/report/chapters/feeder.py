@@ -120,6 +120,14 @@ def loading(frames: Frames) -> Section | None:
         return None
     trafos = trafo_loading(frames)
     high, _ = highest(frames)
+    look = "Look at how often the load-duration curve is above the rating, not only how far: minutes a week are a case for load management, hours a day for a larger transformer."
+    if frames.ticks.empty:
+        return Section(
+            anchor="loading",
+            title="Transformer and lines",
+            look=look,
+            blocks=(Text(text="No tick was recorded."),),
+        )
     rating_kva = frames.topology.head_va_rating / 1e3
     drawn, width_s = drawn_power(frames)
     title = "Power at the feeder" + (
@@ -142,7 +150,6 @@ def loading(frames: Frames) -> Section | None:
     blocks += (
         [Pictures(items=tuple(pictures)), busiest(frames, high)] if pictures else [busiest(frames, high)]
     )
-    look = "Look at how often the load-duration curve is above the rating, not only how far: minutes a week are a case for load management, hours a day for a larger transformer."
     return Section(anchor="loading", title="Transformer and lines", look=look, blocks=tuple(blocks))
 
 

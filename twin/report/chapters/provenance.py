@@ -10,6 +10,15 @@ from twin.report.frames import Frames
 from twin.report.model import Block, Section, Text, table
 from twin.report.words import NONE, count, number
 
+_NAMES = {
+    "scenario": "Scenario", "description": "Description", "scenario_hash": "Scenario hash", "seed": "Seed", "mode": "Mode",
+    "strategy": "Strategy", "guarded": "Guard", "epoch": "Start", "time_zone": "Civil time", "period_s": "Control tick (s)",
+    "horizon_s": "Length (s)", "evses": "EVSEs", "outcome": "Outcome", "error": "Error", "recorded_s": "Recorded until (s)",
+    "cpu_s": "Processor time (s)", "wall_s": "Wall time (s)", "solver_s": "of it in power flow (s)",
+    "worst_lag_s": "Worst lag (s)", "format": "Format of the folder",
+}  # fmt: skip
+"""Keys of the manifest as people say them; other keys are shown as they are."""
+
 
 def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
     """A nested part of the manifest as dotted names and texts, in its own order."""
@@ -96,7 +105,7 @@ def chapter(frames: Frames) -> Section:
     )
     blocks.append(
         Text(
-            text=f"Tables, the resolved scenario and the manifest lie in {frames.path}; each column carries its unit and meaning."
+            text=f"Tables, the resolved scenario and the manifest lie in the run's folder, {frames.name}; each column carries its unit and meaning."
         )
     )
     look = "Look here before you compare two runs: same scenario hash and seed mean the same drivers and the same tables."

@@ -45,9 +45,7 @@ def feeder_map(
     from matplotlib.colors import LinearSegmentedColormap, Normalize  # noqa: PLC0415 -- as above
 
     ends = np.stack([xy[from_bus.astype(int)], xy[to_bus.astype(int)]], axis=1)
-    loading = LinearSegmentedColormap.from_list("loading", _LOADING)
-    loading.set_over(LIMIT)
-    loading.set_bad("#e4e7eb")
+    loading = LinearSegmentedColormap.from_list("loading", _LOADING).with_extremes(over=LIMIT, bad="#e4e7eb")
     lines = LineCollection(
         list(ends),
         array=np.ma.masked_invalid(share_of_limit * 100),

@@ -41,7 +41,7 @@ def load_duration(
     top = max(highest, limit if np.isfinite(limit) else 0.0) * 1.08
     ax.set(xlabel="Share of the time (%)", ylabel=what, xlim=(0, 100), ylim=(0, top or 1.0))
     if loading.shape[1] > 1:
-        ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.93))
+        legend_above(ax)
     return ax
 
 

@@ -74,6 +74,7 @@ def bus_ranges(ranges: pd.DataFrame, *, ax: Axes, low_pu: float = 0.9, high_pu: 
     ax.vlines(
         x, ranked["lowest_pu"], ranked["highest_pu"], color=EV, linewidth=max(1.0, min(6.0, 180 / len(x)))
     )
+    ax.scatter(x, ranked["lowest_pu"], s=5, color=EV)
     mark_limit(ax, low_pu, f"EN 50160 lower {low_pu:g} pu")
     mark_limit(ax, high_pu, f"EN 50160 upper {high_pu:g} pu", above=False)
     low, high = min(ranked["lowest_pu"].min(), low_pu), max(ranked["highest_pu"].max(), high_pu)

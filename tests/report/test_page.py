@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from twin.errors import SettingsError
+from twin.report import html, page
+from twin.report.chapters import control, drivers, feeder, limits, money, provenance, voltage
+from twin.report.frames import Frames
+from twin.report.model import table
+from twin.results.schema import TABLES
+
+MakeFrames = Callable[..., Frames]
+
+CHAPTERS = [
+    "limits", "loading", "voltage", "map", "coincidence", "control", "energy", "fairness", "waiting", "money", "audit", "what",
+]  # fmt: skip
+
+
+def empty(name: str) -> pd.DataFrame:
+    return TABLES[name].empty_table().to_pandas()
+
+
+class Links(HTMLParser):
+    """Collects every address that a browser would load or follow, and every anchor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.anchors: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in {"src", "srcset", "href", "action", "data", "poster"}:
+                self.addresses.append(value or "")
+            if name == "id" and value:
+                self.anchors.append(value)
+
+
+def links(text: str) -> Links:
+    found = Links()
+    found.feed(text)
+    return found
+
+
+@pytest.fixture(scope="module")
+def written(make_frames: MakeFrames) -> str:
+    """The page of the two-day run."""
+    return html.render(page.page(make_frames()))
+
+
+class TestThePage:
+    def test_needs_nothing_but_itself(self, written: str) -> None:
+        """Every address is inside the page; no style sheet asks for more."""
+        outside = [a for a in links(written).addresses if not a.startswith(("data:", "#"))]
+        assert outside == []
+        assert "url(" not in written
+        assert "@import" not in written
+
+    def test_has_every_chapter_and_a_way_to_each(self, written: str) -> None:
+        """Anchors in the order of reading, each with its link."""
+        found = links(written)
+        assert found.anchors == CHAPTERS
+        assert [a for a in found.addresses if a.startswith("#")] == [f"#{name}" for name in CHAPTERS]
+
+    def test_says_first_what_is_wrong_with_the_feeder(self, written: str) -> None:
+        """One hour at 112 %, its time in civil words."""
+        sentence = "In 1 h of the 2 days the transformer trafo was above its rating; worst 112.0 % on Mon 18 Jan 19:00."
+        assert written.count(sentence) == 2
+        assert written.index(sentence) < written.index("<section")
+
+    def test_stays_small_enough_to_send(self, written: str) -> None:
+        """Three million bytes at most."""
+        assert len(written.encode()) < 3_000_000
+
+    def test_states_the_run_in_every_figure(self, written: str, make_frames: MakeFrames) -> None:
+        """The stamp's text is drawn as a comment and paths in each SVG."""
+        images = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", written)
+        assert len(images) > 10
+        assert all(make_frames().stamp.encode() in base64.b64decode(image) for image in images)
+
+    def test_is_the_same_text_every_time(self, written: str, make_frames: MakeFrames) -> None:
+        """Same run, same bytes."""
+        assert html.render(page.page(make_frames())) == written
+
+    def test_escapes_what_people_wrote(self, make_frames: MakeFrames) -> None:
+        """A driver called `<script>` stays a name, in cells, headings and descriptions."""
+        evil = "<script>alert(1)</script>"
+        sessions = make_frames().sessions.assign(driver=evil, operator=evil, bus=evil)
+        text = html.render(
+            page.page(make_frames(sessions=sessions, manifest={"description": evil, "scenario": evil}))
+        )
+        assert "<script" not in text
+        assert "&lt;script&gt;" in text
+
+    def test_warns_when_the_run_did_not_reach_its_end(self, make_frames: MakeFrames) -> None:
+        """An interrupted run is shown as far as it went."""
+        text = html.render(page.page(make_frames(manifest={"outcome": "interrupted"})))
+        assert "This run did not reach its end (interrupted)" in text
+
+    def test_refuses_a_place_that_cannot_be_written(self, make_frames: MakeFrames, tmp_path: Path) -> None:
+        """A file where a folder is needed: the message names the page."""
+        (tmp_path / "taken").write_text("")
+        with pytest.raises(SettingsError, match=r"taken/page\.html: cannot be written"):
+            html.write(page.page(make_frames()), tmp_path / "taken" / "page.html")
+
+
+class TestEmptyRuns:
+    def test_without_a_grid_there_is_no_chapter_about_it(self, make_frames: MakeFrames) -> None:
+        """No feeder: no loading, no voltage, no map; drivers and money stay."""
+        tables = {name: empty(name) for name in ("buses", "branches", "violations")}
+        ticks = make_frames().ticks.assign(
+            base_w=float("nan"), pv_w=float("nan"), slack_w=float("nan"), converged=None
+        )
+        text = html.render(
+            page.page(make_frames(topology=None, ticks=ticks, en50160=pd.DataFrame(), **tables))
+        )
+        assert links(text).anchors == [
+            c for c in CHAPTERS if c not in {"limits", "loading", "voltage", "map"}
+        ]
+        assert "No feeder was simulated" in text
+
+    def test_without_sessions_every_chapter_says_so(self, make_frames: MakeFrames) -> None:
+        """Nobody came: no figure of nothing, no division by zero."""
+        names = ("sessions", "invoices", "limits", "events", "violations")
+        zeros = {"sessions": 0, "served_share": 1.0, "jain_index": None, "revenue": 0.0, "currency": ""}
+        text = html.render(
+            page.page(make_frames(summary=zeros, coincidence=pd.DataFrame(), **{n: empty(n) for n in names}))
+        )
+        assert text.count("Nobody came in this run.") == 2
+        assert "No session was priced." in text
+        assert "nan" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text).lower().replace("finance", "")
+
+    def test_without_violations_the_page_says_that_all_limits_were_kept(
+        self, make_frames: MakeFrames
+    ) -> None:
+        """In the banner and in the chapter."""
+        text = html.render(
+            page.page(
+                make_frames(
+                    violations=empty("violations"), summary={"violations": 0, "violation_minutes": 0.0}
+                )
+            )
+        )
+        assert text.count("All voltages and loadings stayed within their limits for all of the 2 days.") == 2
+
+    def test_without_a_single_tick_the_page_is_still_a_page(self, make_frames: MakeFrames) -> None:
+        """A run that was killed at once has empty tables."""
+        tables = {name: empty(name) for name in TABLES if name != "meter"}
+        made = make_frames(
+            en50160=pd.DataFrame(), coincidence=pd.DataFrame(), manifest={"outcome": "running"}, **tables
+        )
+        assert "did not reach its end" in html.render(page.page(made))
+
+
+class TestViolations:
+    def rows(self, **values: object) -> dict[str, object]:
+        return {
+            "element": "line A-B", "kind": "line loading", "start_s": 0.0, "end_s": 3_600.0, "worst": 105.0, "limit": 100.0,
+            "without_charging": False, "minutes_by_charging": 60.0, "sessions": "",
+        } | values  # fmt: skip
+
+    def test_overlapping_ones_count_once(self) -> None:
+        """0 to 60 min and 30 to 90 min are 90 min."""
+        frame = pd.DataFrame([self.rows(), self.rows(element="other", start_s=1_800.0, end_s=5_400.0)])
+        assert limits.union_minutes(frame) == 90.0
+
+    @pytest.mark.parametrize(
+        ("without", "minutes", "said"),
+        [(False, 60.0, "charging"), (True, 20.0, "partly charging (20 min)"), (True, 0.0, "not charging")],
+    )
+    def test_the_cause_is_named(self, without: bool, minutes: float, said: str) -> None:
+        """From what the second power flow without charging found."""
+        assert limits.cause(pd.Series({"without_charging": without, "minutes_by_charging": minutes})) == said
+
+    def test_several_elements_of_a_kind_are_counted_and_the_worst_is_named(
+        self, make_frames: MakeFrames
+    ) -> None:
+        """Two buses below their limit; B went lowest, at 19:00."""
+        frames = make_frames(violations=pd.DataFrame([
+            self.rows(element="A", kind="low voltage", start_s=64_800.0, end_s=68_400.0, worst=0.92, limit=0.95),
+            self.rows(element="B", kind="low voltage", start_s=64_800.0, end_s=68_400.0, worst=0.91, limit=0.95),
+        ]))  # fmt: skip
+        assert limits.sentences(frames) == [
+            "In 1 h of the 2 days 2 buses were below their lower voltage limit; worst 0.910 pu at B on Mon 18 Jan 19:00."
+        ]
+
+    def test_a_feeder_without_a_solution_is_said_in_words(self, make_frames: MakeFrames) -> None:
+        """NaN is no number to show."""
+        row = self.rows(element="feeder", kind="no solution", worst=float("nan"), limit=float("nan"))
+        (said,) = limits.sentences(make_frames(violations=pd.DataFrame([row])))
+        assert said.startswith("In 1 h of the 2 days the power flow had no solution")
+
+    def test_a_long_table_says_where_the_whole_one_lies(self, make_frames: MakeFrames) -> None:
+        """40 violations: 25 are shown, the longest first, and the rest is not silent."""
+        rows = [self.rows(element=f"line {k:02d}", end_s=3_600.0 + k) for k in range(40)]
+        made = limits.each(make_frames(violations=pd.DataFrame(rows)))
+        assert (len(made.rows), made.rows[0][0]) == (25, "line 39")
+        assert made.note == "The first 25 of 40 rows; the whole table is `violations` in the run's folder."
+
+
+class TestChapters:
+    def test_energy_beyond_what_was_wanted_does_not_hide_what_others_miss(self) -> None:
+        """12 of 10 kWh and 5 of 10 kWh: 5 kWh are missing, not 3."""
+        shares = drivers.with_shares(
+            pd.DataFrame({"requested_wh": [10e3, 10e3], "delivered_wh": [12e3, 5e3]})
+        )
+        assert shares["missing_wh"].sum() == 5e3
+        assert list(shares["share"]) == [1.0, 0.5]
+
+    def test_the_guard_is_told_by_element(self, make_frames: MakeFrames) -> None:
+        """11 kW wanted, 7 kW in force for an hour: the trafo held back 4 kWh of one charger."""
+        guard = control.interventions(make_frames())
+        assert guard.loc["trafo"].to_dict() == {"ticks": 1.0, "chargers": 1.0, "withheld_kwh": 4.0}
+
+    def test_a_limit_stands_beside_the_interval_it_was_in_force(self, make_frames: MakeFrames) -> None:
+        """Row k of the table limits the interval after it."""
+        ticks = make_frames().ticks.head(2).assign(limit_w=[5_000.0, 9_000.0], ev_w=[1_000.0, 2_000.0])
+        aligned = control.aligned(make_frames(ticks=ticks))
+        assert list(aligned["limit_kw"])[1:] == [5.0]
+        assert list(aligned["ev_kw"]) == [1.0, 2.0]
+
+    def test_a_long_run_is_drawn_by_bins_and_keeps_its_peak(self, make_frames: MakeFrames) -> None:
+        """4,032 ticks become 2,016 points; the line still reaches the one peak of 300 kW."""
+        ticks = pd.concat([make_frames().ticks] * 84, ignore_index=True)
+        ticks["t_s"] = (ticks.index + 1) * 3600.0
+        ticks.loc[2_000, "slack_w"] = 300_000.0
+        drawn, width_s = feeder.drawn_power(make_frames(ticks=ticks))
+        assert (len(drawn), width_s, drawn["head_kw"].max()) == (2_016, 7_200.0, 300.0)
+
+    def test_en50160_is_one_sentence_with_its_numbers(self, make_frames: MakeFrames) -> None:
+        """Kept at both buses; B is the weakest."""
+        said = voltage.quality(make_frames().en50160)
+        assert said.tone == "good"
+        assert "kept at all 2 buses" in said.text
+        assert "The weakest bus is B: 97.00 %" in said.text
+
+    def test_en50160_that_is_not_kept_is_counted_by_bus(self, make_frames: MakeFrames) -> None:
+        """One of two."""
+        said = voltage.quality(make_frames().en50160.assign(ok=[True, False]))
+        assert (said.tone, said.text.startswith("EN 50160 is not kept at 1 of 2 buses")) == ("bad", True)
+
+    def test_revenue_is_told_by_operator_and_by_price(self, make_frames: MakeFrames) -> None:
+        """3.20 and 1.60 EUR at 0.32 EUR/kWh."""
+        frames = make_frames()
+        assert money.by_operator(frames.sessions).rows == (
+            ("stadtwerk", "3", "15.0", "4.80 EUR", "0.32 EUR"),
+        )
+        assert money.by_price(frames.invoices).rows == (
+            ("stadtwerk", "household", "0.32 EUR", "15.0", "4.80 EUR"),
+        )
+
+    def test_energy_that_does_not_balance_is_not_hidden(self, make_frames: MakeFrames) -> None:
+        """One kWh is missing."""
+        first = provenance.audit(make_frames(summary={"energy_balance_error_kwh": 1.0})).blocks[0]
+        assert first.kind == "text"
+        assert (first.tone, first.text.startswith("Energy does not balance")) == ("bad", True)
+
+    def test_a_table_that_fits_has_no_note(self) -> None:
+        """Three rows of three."""
+        assert table("t", [("a", "left")], [("1",), ("2",), ("3",)], most=3).note == ""
