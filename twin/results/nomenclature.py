@@ -49,7 +49,7 @@ def nomenclature() -> str:
 
 def _table(head: str, rows: list[tuple[str, str, str]]) -> str:
     lines = [f"| {head} | unit | meaning |", "|---|---|---|"]
-    lines += [f"| `{name}` | {unit} | {doc.replace('|', chr(92) + '|')} |" for name, unit, doc in rows]
+    lines += [f"| `{name}` | {unit} | {doc} |" for name, unit, doc in rows]
     return "\n".join(lines) + "\n"
 
 

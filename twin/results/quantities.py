@@ -62,7 +62,7 @@ SUMMARY: dict[str, Quantity] = {
     "revenue": Quantity("currency", "sum of the prices of all sessions, with tax; null with several currencies"),
     "currency": Quantity("", "ISO 4217; empty without prices, several separated by spaces"),
     # Audit and cost of computing
-    "energy_balance_error_kwh": Quantity("kWh", "sum of |error| of the energy balance of every session and of every power flow"),
+    "energy_balance_error_kwh": Quantity("kWh", "sum of the absolute errors of the energy balance of every session and of every power flow"),
     "cpu_s": Quantity("s", "processor time of the run, all threads; null for a run that was cut off"),
     "evse_days_per_cpu_s": Quantity("1/s", "simulated EVSE-days per second of processor time; null for a run that was cut off"),
 }  # fmt: skip
