@@ -35,6 +35,9 @@ ARRIVAL, DEPARTURE, LAXITY, RELATIVE_LAXITY = 0, 1, 2, 3
 TOLERANCE = 1e-9
 """Relative: two cars at 16 A fit under 32 A whatever the last bit of the sum says."""
 
+RESERVE_W = 1_000.0
+"""Kept for a session without a smallest pilot (DC) while turns are given: 0 W would let it wait for ever."""
+
 WATTS = 3
 """Column of the total in arrays that have one column per conductor and one for the total."""
 
@@ -328,19 +331,27 @@ def share(columns: Matrix, rows: Rows, tree: Tree, ceiling_w: Vector, turn: int)
     amps, watts = np.zeros((len(tree[0]), 3), np.complex128), np.zeros(len(tree[0]))
     out, top_w = _begin(columns, rows, tree, ceiling_w, amps, watts)
     order = (np.arange(n) + np.searchsorted(rows, turn)) % max(n, 1)
-    denied = -1
+    most_w, reserved_w, denied = top_w.copy(), np.zeros(n), -1
     for at in range(n):
         i = order[at]
         floor_w, row, phases = _floor_w(columns, i), rows[i], int(columns[PHASES, i])
-        if top_w[i] <= out[i] or floor_w <= 0.0:
+        if top_w[i] <= out[i]:
             continue
-        if _room(tree, amps, watts, row, phases, floor_w) < floor_w * (1.0 - TOLERANCE):
+        want_w = floor_w if floor_w > 0.0 else min(top_w[i], RESERVE_W)
+        room_w = _room(tree, amps, watts, row, phases, want_w)
+        if room_w < want_w * (1.0 - TOLERANCE) and (floor_w > 0.0 or room_w <= 0.0):
             top_w[i] = 0.0
             if denied < 0 and at > 0:
                 denied = i
             continue
-        _add(tree, amps, watts, row, phases, floor_w)
-        out[i] = floor_w
+        if floor_w > 0.0:
+            room_w = out[i] = floor_w
+        else:
+            reserved_w[i] = room_w
+        _add(tree, amps, watts, row, phases, room_w)
+    for i in range(n):  # kept smallest pilots of others out, now it rises from nothing like anybody
+        if reserved_w[i] > 0.0:
+            _add(tree, amps, watts, rows[i], int(columns[PHASES, i]), -reserved_w[i])
     _water(columns, rows, tree, top_w, out, amps, watts)
     levels_w = np.where(columns[OFFLINE] == 0.0, columns[STEP_W], 0.0)
     stepped = 0
@@ -355,6 +366,11 @@ def share(columns: Matrix, rows: Rows, tree: Tree, ceiling_w: Vector, turn: int)
         denied = first if denied < 0 else denied
         if stepped < n:
             _water(columns, rows, tree, np.where(levels_w > 0.0, out, top_w), out, amps, watts)
+    for i in order:  # who stepped back for a reserve that another limit left unused
+        if out[i] == 0.0 and top_w[i] < most_w[i]:
+            room_w = _room(tree, amps, watts, rows[i], int(columns[PHASES, i]), most_w[i])
+            out[i] = min(_signal(room_w, _floor_w(columns, i), columns[STEP_W, i]), most_w[i])
+            _add(tree, amps, watts, rows[i], int(columns[PHASES, i]), out[i])
     return out, rows[denied] if denied >= 0 else turn
 
 
