@@ -13,7 +13,6 @@ import platform
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +31,7 @@ from twin.money.billing.tariff import Tariff, schedule
 from twin.results.audit import Audit
 from twin.results.recorder import NullRecorder, ParquetRecorder
 from twin.rng import stream
-from twin.world.population.agents import make_minds
+from twin.world.population.agents import Population
 from twin.world.stations.catalogue import DEFAULT_MIX, catalogue
 from twin.world.stations.simulated import SimulatedStations
 
@@ -91,7 +90,10 @@ class Counter(NullRecorder):
         busy = fleet.charging > 0
         if busy.any():
             self.ticks += 1
-            missing = np.minimum(fleet.max_w, np.maximum(fleet.min_w, 12 * (fleet.requested_wh - fleet.register_wh + fleet.start_wh)))
+            missing = np.minimum(
+                fleet.max_w,
+                np.maximum(fleet.min_w, 12 * (fleet.requested_wh - fleet.register_wh + fleet.start_wh)),
+            )
             self.bound += bool((wanted_w[busy] < 0.99 * missing[busy]).any())
 
 
@@ -102,6 +104,7 @@ def parts(n: int, days: int, *, priced: bool) -> Parts:
     site = SiteSpec(id="site", operator="o", tariff="t", groups=(LimitGroup(name="main", limit_a=limit_a),))
     fleet = Fleet(evses)
     demand = visits(n, days, seed=1)
+    population = Population(demand)
     tariff = Tariff(id="t", currency="EUR", price_per_kwh=Decimal("0.30"))
     start = datetime(2026, 1, 12, tzinfo=UTC)
     return Parts(
@@ -113,12 +116,13 @@ def parts(n: int, days: int, *, priced: bool) -> Parts:
         guard=None,
         grid=None,
         visits=demand,
-        minds=make_minds(demand.drivers),
+        minds=population.drivers,
         prices={"site": schedule(tariff, start, days * DAY_S, "UTC")} if priced else {},
         faults=(),
         period_s=PERIOD_S,
         ticks=round(days * DAY_S / PERIOD_S),
         power_flow_every=1,
+        release=population.close,
     )
 
 
@@ -136,7 +140,7 @@ def full(n: int, days: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         begin = process_time()
         recorder = ParquetRecorder(Path(folder), made.fleet, None)
-        Simulation(made, recorder, Audit()).run()
+        Simulation(made, recorder, Audit(made.fleet)).run()
         recorder.close()
         return process_time() - begin
 

@@ -16,7 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-imports = typer.Typer(help="Convert other people's data into files that scenarios can use.", no_args_is_help=True)
+imports = typer.Typer(
+    help="Convert other people's data into files that scenarios can use.", no_args_is_help=True
+)
 app.add_typer(imports, name="import")
 
 ScenarioFile = Annotated[Path, typer.Argument(help="A scenario file: YAML or TOML.", show_default=False)]
@@ -98,7 +100,9 @@ def sweep(
 @app.command()
 def report(
     run_folder: Annotated[Path, typer.Argument(help="A run folder.")],
-    out: Annotated[Path | None, typer.Option(help="Page to write; by default report.html in the folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Page to write; by default report.html in the folder.")
+    ] = None,
 ) -> None:
     """Write the report page of a run again."""
     from twin.report.page import write_report
@@ -125,7 +129,9 @@ def compare(
 @imports.command("sessions")
 def import_sessions(
     source: Annotated[Path, typer.Argument(help="Recorded sessions.", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="CSV to write, for `archetype: replay`.", show_default=False)],
+    target: Annotated[
+        Path, typer.Argument(help="CSV to write, for `archetype: replay`.", show_default=False)
+    ],
     fmt: Annotated[
         str, typer.Option("--format", help="auto, twin, acn (ACN-Data JSON) or residential-norway.")
     ] = "auto",
@@ -137,7 +143,7 @@ def import_sessions(
     """Convert and filter recorded sessions; every refused row is named with its line and reason."""
     from twin.cli.importing import sessions
 
-    raise typer.Exit(sessions(source, target, fmt=fmt, time_zone=time_zone, strict=strict))
+    sessions(source, target, fmt=fmt, time_zone=time_zone, strict=strict)
 
 
 @app.command()

@@ -48,10 +48,12 @@ def many(
     folder = out or Path("results") / f"{scenario.name}-seeds"
     with _counter(seeds) as advance:
         done = run_sweep([scenario], folder, seeds=seeds, workers=workers, force=force, on_run=advance)
-    statistics = done.statistics[scenario.name]
+    statistics = done.statistics(scenario.name)
     _err.print(f"sweep: {folder}", highlight=False, soft_wrap=True)
     if report:
-        _err.print(f"report: {write_sweep_report(done, folder / 'report.html')}", highlight=False, soft_wrap=True)
+        _err.print(
+            f"report: {write_sweep_report(done, folder / 'report.html')}", highlight=False, soft_wrap=True
+        )
     violated = statistics["seeds_with_violations"] > 0
     return Outcome(statistics, violated)
 

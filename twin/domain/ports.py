@@ -162,11 +162,15 @@ class Physics(Stations, Hands, Protocol):
 class Chooser(Protocol):
     """A driver's mind: who they are and what they choose. Minds never wait; processes do."""
 
+    def come(self, visit: int, offers: Sequence[Offer], /) -> bool:
+        """Return whether the driver sets out for a visit (row of `Visits`)."""
+        ...
+
     def choose(self, offers: Sequence[Offer], /) -> Offer | None:
         """Return where to go, or None to stay away."""
         ...
 
-    def when_full(self, offer: Offer, others: Sequence[Offer], /) -> str:
+    def when_full(self, here: Offer, others: Sequence[Offer], patience_s: float, /) -> str:
         """Return wait, leave or elsewhere when every connector is taken on arrival."""
         ...
 

@@ -138,7 +138,7 @@ class Bookkeeper:
         times = {"plugged_s": stay.plugged_s, "unplugged_s": t_s, "wait_s": stay.plugged_s - stay.arrival_s}
         self._uncharged(stay, "unauthorised", {"evse": spec.id, "bus": spec.bus or "", **times})
 
-    def _uncharged(self, stay: Stay, outcome: str, values: Mapping[str, object]) -> None:
+    def _uncharged(self, stay: Stay, outcome: str, values: dict[str, object]) -> None:
         self.counts[outcome] += 1
         prices = self._prices.get(stay.site)
         nothing = dict.fromkeys(_ENERGIES, 0.0)

@@ -50,6 +50,8 @@ class Parts:
     ticks: int
     """The run ends after this many periods."""
     power_flow_every: int
+    release: Callable[[], None]
+    """Lets go of what would outlive the run."""
 
 
 class Simulation:
@@ -143,8 +145,6 @@ class Simulation:
         if self._auditor is not None:
             self._auditor.feeder(self._solved_s, now_s, state)
         self._recorder.grid(now_s, state, self._without_evs(grid, now_s, state))
-        if self._parts.guard is not None:
-            self._parts.guard.learn(state)
         self._unsolved_w[:] = 0.0
         self._solved_s = now_s
 

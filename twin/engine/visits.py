@@ -84,7 +84,7 @@ class Arrivals:
         mind = self._minds[visits.driver[k]]
         stay = self._stay(k, driver)
         wish = int(visits.evse[k])
-        place = self._choose(mind, driver, stay)
+        place = self._choose(k, mind, driver, stay)
         if place is None:
             self._books.away(stay, "balked", 0.0)
             return
@@ -123,10 +123,10 @@ class Arrivals:
             said_energy_wh=float(visits.said_energy_wh[k]),
         )
 
-    def _choose(self, mind: Chooser, driver: DriverSpec, stay: Stay) -> Place | None:
-        """Ask the mind where to go."""
+    def _choose(self, k: int, mind: Chooser, driver: DriverSpec, stay: Stay) -> Place | None:
+        """Ask the mind whether to come, and where to."""
         offers = [self._places[site].offer(self._env.now) for site in driver.sites]
-        offer = mind.choose(offers)
+        offer = mind.choose(offers) if mind.come(k, offers) else None
         if offer is None:
             return None
         stay.site = offer.site
@@ -138,22 +138,23 @@ class Arrivals:
         """Every connector is taken: wait, leave, or try the other sites. Returns the row, or None."""
         env = self._env
         offers = [self._places[s].offer(env.now) for s in driver.sites if s != place.spec.id]
-        decision = mind.when_full(place.offer(env.now), offers)
+        patience_s = min(float(self._visits.patience_s[k]), stay.departure_s - env.now)
+        decision = mind.when_full(place.offer(env.now), offers, patience_s)
         if decision == "elsewhere":
             row = self._elsewhere(mind, offers, stay)
             if row is not None:
                 return row
-            decision = "wait"  # nothing is free anywhere: the first choice's queue is as good as any
+            decision = "wait"  # the place was taken in the meantime: the first choice's queue is left
         if decision == "leave":
             self._books.away(stay, "balked", 0.0)
             return None
-        patience_s = min(float(self._visits.patience_s[k]), stay.departure_s - env.now)
         ticket = place.berths.wait(wish)
         self._waiting[k] = stay
         yield ticket | env.timeout(max(patience_s, 0.0))
         del self._waiting[k]
         if ticket.triggered:
-            return int(ticket.value)
+            given: int = ticket.value
+            return given
         place.berths.forget(ticket)
         self._books.away(stay, "reneged", env.now - stay.arrival_s)
         return None

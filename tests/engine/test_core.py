@@ -1,0 +1,295 @@
+"""Whole runs of a few cars, as timelines that one can check by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from twin.control.strategies.priority import FirstComeFirstServed
+from twin.control.strategies.uncontrolled import Uncontrolled
+from twin.domain.fleet import Fleet
+from twin.domain.ids import Vector
+from twin.domain.site_limits import site_limits
+from twin.domain.specs import DriverSpec, EvseSpec, FaultSpec, LimitGroup, SiteSpec, VehicleSpec
+from twin.domain.views import Strategy
+from twin.domain.visits import ANY_EVSE, Visits
+from twin.engine.core import Parts, Simulation
+from twin.money.billing.tariff import PriceWindow, Tariff, schedule
+from twin.results.audit import Audit
+from twin.world.population.agents import Population
+from twin.world.stations.simulated import SimulatedStations
+
+HOUR = 3_600.0
+CAR = VehicleSpec(
+    model="car",
+    usable_wh=60_000,
+    ac_phases=3,
+    ac_max_w=11_040,
+    dc_max_w=120_000,
+    taper_soc=0.9,
+    taper_end=0.2,
+    standby_w=0.0,
+    ac_efficiency=1.0,
+)
+
+
+class Notebook:
+    """A recorder that keeps everything in lists."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[dict[str, object]]] = {}
+        self.power_w: dict[float, list[float]] = {}
+
+    def tick(
+        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+    ) -> None:
+        self.power_w[t_s] = fleet.power_w.tolist()
+
+    def grid(self, *_: object) -> None:
+        raise AssertionError("these runs have no grid")
+
+    def row(self, table: str, values: Mapping[str, object], /) -> None:
+        self.tables.setdefault(table, []).append(dict(values))
+
+    def session_of_row(self, row: int, session: str, /) -> None:
+        pass
+
+    def column(self, table: str, name: str) -> list[object]:
+        return [row[name] for row in self.tables.get(table, [])]
+
+
+def visit(arrival_h: float, departure_h: float, kwh: float, **more: object) -> dict[str, object]:
+    return {
+        "arrival_h": arrival_h,
+        "departure_h": departure_h,
+        "kwh": kwh,
+        "patience_h": 9.0,
+        "sites": ("a",),
+    } | more
+
+
+def simulate(
+    *wanted: dict[str, object],
+    evses: Sequence[str] = ("a1/1",),
+    limit_w: float = np.inf,
+    strategy: Strategy = Uncontrolled(),
+    faults: Sequence[FaultSpec] = (),
+    tariff: Tariff | None = None,
+    hours: float = 12,
+) -> Notebook:
+    """Run cars through sites named by the first letter of their EVSEs, hourly ticks."""
+    specs = [EvseSpec(id=e, station=e.split("/")[0], site=e[0], bus=None) for e in evses]
+    names = sorted({e[0] for e in evses})
+    groups = (LimitGroup(name="main", limit_w=limit_w),)
+    sites = {n: SiteSpec(id=n, operator=f"op-{n}", tariff="t", groups=groups) for n in names}
+    wanted = tuple(sorted(wanted, key=lambda v: v["arrival_h"]))
+    drivers = tuple(
+        DriverSpec(
+            id=f"d{k}", archetype="work", vehicle=0, sites=v["sites"], if_full=v.get("if_full", "wait")
+        )
+        for k, v in enumerate(wanted)
+    )
+
+    def seconds(key: str) -> Vector:
+        return np.array([v[key] for v in wanted]) * HOUR
+
+    energy = np.array([v["kwh"] for v in wanted]) * 1_000.0
+    visits = Visits(
+        arrival_s=seconds("arrival_h"),
+        departure_s=seconds("departure_h"),
+        energy_wh=energy,
+        arrival_wh=np.full(len(wanted), 5_000.0),
+        said_departure_s=seconds("departure_h"),
+        said_energy_wh=energy,
+        patience_s=seconds("patience_h"),
+        driver=np.arange(len(wanted)),
+        evse=np.array([v.get("evse", ANY_EVSE) for v in wanted]),
+        drivers=drivers,
+        vehicles=(CAR,),
+    )
+    fleet = Fleet(specs)
+    population = Population(visits)
+    start = datetime(2026, 1, 12, tzinfo=UTC)
+    prices = {} if tariff is None else dict.fromkeys(names, schedule(tariff, start, hours * HOUR, "UTC"))
+    parts = Parts(
+        fleet=fleet,
+        stations=SimulatedStations(fleet),
+        sites=sites,
+        limits=site_limits(list(sites.values()), specs),
+        strategy=strategy,
+        guard=None,
+        grid=None,
+        visits=visits,
+        minds=population.drivers,
+        prices=prices,
+        faults=faults,
+        period_s=HOUR,
+        ticks=int(hours),
+        power_flow_every=1,
+        release=population.close,
+    )
+    notebook = Notebook()
+    Simulation(parts, notebook, Audit(fleet)).run()
+    parts.release()
+    return notebook
+
+
+class TestOneCar:
+    def test_it_is_served_between_the_ticks(self) -> None:
+        """11.04 kWh from 00:30 at 11.04 kW are there at 01:30; half an hour falls into each tick."""
+        seen = simulate(visit(0.5, 4.25, 11.04))
+        assert seen.column("sessions", "finished_s") == [pytest.approx(1.5 * HOUR)]
+        assert seen.column("sessions", "unplugged_s") == [4.25 * HOUR]
+        assert seen.power_w[1 * HOUR] == [pytest.approx(5_520)]
+        assert seen.power_w[2 * HOUR] == [pytest.approx(5_520)]
+        assert seen.power_w[3 * HOUR] == [0.0]
+
+    def test_it_waits_for_the_next_plan_where_limits_are_shared(self) -> None:
+        """Plugged in at 00:30, it may draw from the tick at 01:00 on: power is never handed out unplanned."""
+        seen = simulate(visit(0.5, 4.25, 11.04), strategy=FirstComeFirstServed(), limit_w=50_000)
+        assert seen.power_w[1 * HOUR] == [0.0]
+        assert seen.column("sessions", "finished_s") == [pytest.approx(2 * HOUR)]
+
+    def test_a_car_that_is_still_there_at_the_end_is_open(self) -> None:
+        """The run ends at 12:00; the session is closed where it stands."""
+        seen = simulate(visit(11.5, 30.0, 50.0))
+        assert seen.column("sessions", "outcome") == ["open"]
+        assert seen.column("sessions", "delivered_wh") == [pytest.approx(5_520)]
+
+
+class TestQueue:
+    def test_the_second_car_waits_and_leaves_on_time(self) -> None:
+        """One connector: the second comes at 1:00, plugs in at 3:00 when the first leaves, leaves at 5:00."""
+        seen = simulate(visit(0, 3, 5), visit(1, 5, 5))
+        assert seen.column("sessions", "outcome") == ["served", "served"]
+        assert seen.column("sessions", "wait_s") == [0.0, 2 * HOUR]
+        assert seen.column("sessions", "unplugged_s") == [3 * HOUR, 5 * HOUR]
+
+    def test_patience_ends(self) -> None:
+        """It waits half an hour and goes; the row says how long."""
+        seen = simulate(visit(0, 3, 5), visit(1, 5, 5, patience_h=0.5))
+        outcomes = dict(
+            zip(seen.column("sessions", "driver"), seen.column("sessions", "outcome"), strict=True)
+        )
+        assert outcomes == {"d0": "served", "d1": "reneged"}
+        assert seen.tables["sessions"][0]["wait_s"] == 0.5 * HOUR
+
+    def test_who_would_not_wait_does_not_come(self) -> None:
+        """The app shows a full site: the driver stays away."""
+        seen = simulate(visit(0, 3, 5), visit(1, 5, 5, if_full="leave"))
+        assert sorted(seen.column("sessions", "outcome")) == ["balked", "served"]
+
+    def test_the_next_site_takes_who_does_not_wait(self) -> None:
+        """Site a is full, site b is free: the second car charges at b, for b's operator."""
+        seen = simulate(
+            visit(0, 3, 5), visit(1, 5, 5, sites=("a", "b"), if_full="elsewhere"), evses=("a1/1", "b1/1")
+        )
+        assert seen.column("sessions", "evse") == ["a1/1", "b1/1"]
+        assert seen.column("sessions", "operator") == ["op-a", "op-b"]
+
+    def test_who_waits_at_the_end_of_the_run_is_not_forgotten(self) -> None:
+        """It came at 10:00, the connector is taken until 20:00, the run ends at 12:00."""
+        seen = simulate(visit(0, 20, 5), visit(10, 22, 5))
+        assert seen.column("sessions", "outcome") == ["open", "open"]
+        assert seen.tables["sessions"][1]["wait_s"] == 2 * HOUR
+
+
+class TestShare:
+    def test_the_first_comer_gets_what_there_is(self) -> None:
+        """11.04 kW for two cars: the second starts when the first has its 11.04 kWh, at 02:00."""
+        seen = simulate(
+            visit(0, 9, 11.04),
+            visit(0, 9, 11.04, evse=1),
+            evses=("a1/1", "a2/1"),
+            limit_w=11_040,
+            strategy=FirstComeFirstServed(),
+        )
+        assert seen.power_w[1 * HOUR] == [pytest.approx(11_040), 0.0]
+        assert seen.power_w[2 * HOUR] == [0.0, pytest.approx(11_040)]
+
+
+class TestFaults:
+    def test_an_outage_pauses_the_session(self) -> None:
+        """No power from 1:00 to 2:00: 22.08 kWh take three hours instead of two."""
+        fault = FaultSpec(kind="outage", evses=("a1/1",), start_s=HOUR, end_s=2 * HOUR)
+        seen = simulate(visit(0, 9, 22.08), faults=[fault])
+        assert seen.column("sessions", "finished_s") == [pytest.approx(3 * HOUR)]
+        assert seen.column("events", "kind") == ["fault", "recovery"]
+
+    def test_nobody_plugs_in_at_a_dead_connector(self) -> None:
+        """It is out of order from 0:30 to 2:00; the car that comes at 1:00 waits for it."""
+        fault = FaultSpec(kind="outage", evses=("a1/1",), start_s=0.5 * HOUR, end_s=2 * HOUR)
+        seen = simulate(visit(1, 9, 5), faults=[fault])
+        assert seen.column("sessions", "plugged_s") == [2 * HOUR]
+
+    def test_what_a_stuck_meter_missed_is_explained(self) -> None:
+        """The register stands still for the second hour: 11.04 of 22.08 kWh are billed, the rest is named."""
+        fault = FaultSpec(kind="stuck-meter", evses=("a1/1",), start_s=HOUR, end_s=3 * HOUR)
+        seen = simulate(visit(0, 9, 22.08), faults=[fault])
+        assert seen.column("sessions", "metered_wh") == [pytest.approx(11_040)]
+        assert seen.column("events", "kind") == ["fault", "recovery", "unmetered"]
+        assert seen.tables["events"][-1]["value"] == pytest.approx(11_040)
+
+    def test_a_session_that_ends_offline_is_billed_when_the_station_is_back(self) -> None:
+        """The car leaves at 3:00, the station tells at 5:00: same energy, same end."""
+        fault = FaultSpec(kind="offline", evses=("a1/1",), start_s=HOUR, end_s=5 * HOUR)
+        tariff = Tariff(id="t", currency="EUR", price_per_kwh=Decimal("0.50"))
+        seen = simulate(visit(0, 3, 11.04), faults=[fault], tariff=tariff)
+        assert seen.column("sessions", "unplugged_s") == [3 * HOUR]
+        assert seen.column("sessions", "cost_minor") == [552]
+
+    def test_a_station_that_is_offline_to_the_end_tells_at_the_end(self) -> None:
+        """Nothing is lost with the run's last tick."""
+        fault = FaultSpec(kind="offline", evses=("a1/1",), start_s=HOUR, end_s=99 * HOUR)
+        seen = simulate(visit(0, 3, 11.04), faults=[fault])
+        assert seen.column("sessions", "metered_wh") == [pytest.approx(11_040)]
+
+    def test_who_comes_and_goes_offline_gets_nothing(self) -> None:
+        """Nobody could authorise the driver; the next one is served again."""
+        fault = FaultSpec(kind="offline", evses=("a1/1",), start_s=0.0, end_s=3 * HOUR)
+        seen = simulate(visit(1, 2, 5), visit(4, 6, 5), faults=[fault])
+        assert seen.column("sessions", "outcome") == ["unauthorised", "served"]
+        assert seen.column("sessions", "delivered_wh") == [0.0, pytest.approx(5_000)]
+
+    def test_a_car_plugged_in_offline_starts_when_the_station_is_back(self) -> None:
+        """It comes at 1:00, the station is back at 3:00: energy flows from then on."""
+        fault = FaultSpec(kind="offline", evses=("a1/1",), start_s=0.0, end_s=3 * HOUR)
+        seen = simulate(visit(1, 9, 11.04), faults=[fault])
+        assert seen.column("sessions", "finished_s") == [pytest.approx(4 * HOUR)]
+
+
+class TestMoney:
+    def test_energy_is_priced_at_its_hour(self) -> None:
+        """22.08 kWh from 5:00 to 7:00: half at 0.50 before 6:00, half at 0.25 after it: 8.28 EUR."""
+        tariff = Tariff(
+            id="t",
+            currency="EUR",
+            price_per_kwh=Decimal("0.25"),
+            windows=(PriceWindow(start=time(0), end=time(6), price_per_kwh=Decimal("0.50")),),
+        )
+        seen = simulate(visit(5, 9, 22.08), tariff=tariff)
+        assert seen.column("invoices", "energy_wh") == [11_040, 11_040]
+        assert seen.column("sessions", "cost_minor") == [828]
+
+    def test_a_site_without_a_tariff_is_free(self) -> None:
+        """No invoice, no price."""
+        seen = simulate(visit(0, 9, 5))
+        assert "invoices" not in seen.tables
+        assert seen.column("sessions", "currency") == [""]
+
+
+def test_another_strategy_meets_the_same_cars() -> None:
+    """Arrivals, departures and needs do not depend on who decides."""
+    wanted = [visit(0.1 * k, 9, 3 + k) for k in range(5)]
+    evses = tuple(f"a{k}/1" for k in range(5))
+    runs = [
+        simulate(*wanted, evses=evses, strategy=s, limit_w=9_000)
+        for s in (Uncontrolled(), FirstComeFirstServed())
+    ]
+    for column in ("driver", "arrival_s", "departure_s", "requested_wh"):
+        first, second = (sorted(run.column("sessions", column)) for run in runs)
+        assert first == second

@@ -1,0 +1,22 @@
+"""`twin import sessions`: a table of what was refused and why on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from twin.world.population.importing import import_sessions
+
+
+def sessions(source: Path, target: Path, *, fmt: str, time_zone: str | None, strict: bool) -> None:
+    """Convert a recording and say what was kept and refused.
+
+    Raises:
+        ScenarioError: Unusable as a whole, or (strict) a row was refused: nothing is written.
+    """
+    imported = import_sessions(source, target, format=fmt, time_zone=time_zone, strict=strict)
+    for problem in imported.problems:
+        typer.echo(str(problem), err=True)
+    typer.echo(imported.summary())
+    typer.echo(f"sessions: {target}")

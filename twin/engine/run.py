@@ -1,0 +1,194 @@
+"""`twin.run(scenario)`: build the parts, move the simulation, leave a run folder behind."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, process_time
+
+from twin.domain.grid import GridState, GridTopology, Sensitivity
+from twin.domain.ids import Rows, Vector
+from twin.domain.ports import Grid
+from twin.engine.bookkeeper import Bookkeeper
+from twin.engine.core import Simulation
+from twin.results.audit import Audit
+from twin.results.folder import is_run
+from twin.results.manifest import Outcome, RunFacts
+from twin.results.metrics import write_summary
+from twin.results.read import Run, open_run
+from twin.results.start import StartedRun, start_run
+from twin.scenario.build import build
+from twin.scenario.dump import as_yaml
+from twin.scenario.model import Scenario
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Where a run is: what a progress bar shows."""
+
+    t_s: float
+    sessions: int
+    violations: int
+
+
+def run(
+    scenario: Scenario,
+    *,
+    out: Path | str | None = None,
+    force: bool = False,
+    on_beat: Callable[[Beat], None] | None = None,
+) -> Run:
+    """Run a scenario and return its results.
+
+    Args:
+        scenario: As loaded by `twin.load`.
+        out: Run folder. By default `results/<name>`, with a number behind it if that is taken.
+        force: Replace a run that is already in `out`.
+        on_beat: Called once per tick with the progress.
+
+    Raises:
+        ScenarioError: Something that only shows when the scenario is built (a profile that is too short,
+            a sessions file with bad rows); nothing is written.
+        SettingsError: The output folder cannot be written.
+        AuditError: Energy or money does not balance; the folder keeps what was finished.
+    """
+    begin = _Clocks()
+    timer = GridTimer()
+    parts = build(scenario, wrap_grid=timer.watch)
+    topology = None if parts.grid is None else parts.grid.topology
+    text = as_yaml(scenario)
+    facts = _facts(scenario, text, len(parts.fleet), parts.grid)
+    folder = free_folder(RESULTS / scenario.name) if out is None else Path(out)
+    started = start_run(folder, facts, text, parts.fleet, topology, replace=force)
+    audit = Audit(parts.fleet)
+    beat = None if on_beat is None else _beat(on_beat, started)
+    simulation = Simulation(parts, started.recorder, audit, beat)
+    try:
+        simulation.run()
+        started.recorder.close()
+        checked = audit.close()
+    except BaseException as error:
+        outcome: Outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        _close(started, outcome, f"{type(error).__name__}: {error}", begin, timer)
+        raise
+    finally:
+        parts.release()
+    _finish(started, "finished", "", begin, timer, checked)
+    done = open_run(folder)
+    write_summary(done)
+    return done
+
+
+def free_folder(wanted: Path) -> Path:
+    """Return `wanted`, or the first of `wanted-2`, `wanted-3`, … that holds no run."""
+    names = itertools.chain([wanted], (wanted.with_name(f"{wanted.name}-{k}") for k in itertools.count(2)))
+    return next(path for path in names if not is_run(path))
+
+
+def scenario_hash(text: str) -> str:
+    """Twelve hexadecimal digits of the resolved scenario."""
+    return hashlib.blake2s(text.encode(), digest_size=6).hexdigest()
+
+
+class _Clocks:
+    """Processor and wall time since the run was asked for: they stand in the manifest only."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = process_time(), perf_counter()
+
+    def cpu_s(self) -> float:
+        return process_time() - self._cpu
+
+    def wall_s(self) -> float:
+        return perf_counter() - self._wall
+
+
+class GridTimer:
+    """Measures the processor time that power flow takes."""
+
+    def __init__(self) -> None:
+        self.solver_s = 0.0
+
+    def watch(self, grid: Grid) -> Grid:
+        """Return the same grid, timed."""
+        return _TimedGrid(grid, self)
+
+
+class _TimedGrid:
+    """A `Grid` that reports how long it took."""
+
+    def __init__(self, grid: Grid, timer: GridTimer) -> None:
+        self._grid = grid
+        self._timer = timer
+        self.topology: GridTopology = grid.topology
+        self.provenance = grid.provenance
+
+    def solve(self, start_s: float, end_s: float, evse_w: Vector, /) -> GridState:
+        """As `Grid.solve`."""
+        begin = process_time()
+        state = self._grid.solve(start_s, end_s, evse_w)
+        self._timer.solver_s += process_time() - begin
+        return state
+
+    def sensitivity(self, state: GridState, rows: Rows | None = None, /) -> Sensitivity:
+        """As `Grid.sensitivity`."""
+        begin = process_time()
+        answer = self._grid.sensitivity(state, rows)
+        self._timer.solver_s += process_time() - begin
+        return answer
+
+
+def _facts(scenario: Scenario, text: str, evses: int, grid: Grid | None) -> RunFacts:
+    return RunFacts(
+        scenario=scenario.name,
+        description=scenario.description,
+        scenario_hash=scenario_hash(text),
+        seed=scenario.seed,
+        mode=scenario.run.mode,
+        strategy=scenario.strategy.name,
+        guarded=scenario.guard is not None,
+        epoch=scenario.start,
+        time_zone=scenario.time_zone,
+        period_s=scenario.period_s,
+        horizon_s=scenario.duration_s,
+        evses=evses,
+        grid=None if grid is None else grid.provenance,
+    )
+
+
+def _beat(on_beat: Callable[[Beat], None], started: StartedRun) -> Callable[[float, Bookkeeper], None]:
+    def beat(t_s: float, books: Bookkeeper) -> None:
+        on_beat(Beat(t_s, sum(books.counts.values()), started.recorder.violations))
+
+    return beat
+
+
+def _close(started: StartedRun, outcome: Outcome, error: str, begin: _Clocks, timer: GridTimer) -> None:
+    """Keep what a broken run has: its tables up to here, and why it ended."""
+    try:
+        started.recorder.close()
+    finally:
+        _finish(started, outcome, error, begin, timer, None)
+
+
+def _finish(
+    started: StartedRun,
+    outcome: Outcome,
+    error: str,
+    begin: _Clocks,
+    timer: GridTimer,
+    audit: dict[str, object] | None,
+) -> None:
+    started.manifest.finish(
+        outcome,
+        error=error,
+        audit=audit,
+        cpu_s=begin.cpu_s(),
+        wall_s=begin.wall_s(),
+        solver_s=timer.solver_s,
+    )

@@ -1,0 +1,180 @@
+"""The composition root: from a checked scenario to the parts of a run. Only here adapters are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from twin.control.guard import Guard
+from twin.control.strategies import registry
+from twin.domain.fleet import Fleet
+from twin.domain.ids import SiteId
+from twin.domain.ports import Grid
+from twin.domain.site_limits import site_limits
+from twin.domain.specs import EvseSpec, FaultSpec, SiteSpec
+from twin.engine.core import Parts
+from twin.grid.make import make_grid
+from twin.grid.nets import NetSource, load_feeder
+from twin.grid.profiles import read_profile
+from twin.grid.series import BaseLoad
+from twin.grid.topology import Limits
+from twin.money.billing.tariff import PriceSchedule, PriceWindow, Tariff, schedule
+from twin.scenario import tariffs
+from twin.scenario.grid import ConstantLoad, CsvLoad
+from twin.scenario.grid import Grid as GridSection
+from twin.scenario.model import Scenario
+from twin.scenario.needs import driver_groups
+from twin.scenario.stations import expand
+from twin.world.population.agents import Population
+from twin.world.population.draw import draw
+from twin.world.stations.catalogue import catalogue
+from twin.world.stations.simulated import SimulatedStations
+
+
+def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid: grid) -> Parts:
+    """Make the parts of a run.
+
+    Args:
+        scenario: As loaded.
+        wrap_grid: Put around the feeder, for example to time it.
+
+    Raises:
+        ScenarioError: What only the data itself can show: a profile shorter than the run, bad rows of a
+            sessions file, a net that cannot be read.
+        SolverError: The feeder cannot be solved.
+    """
+    sites, evses = expand(scenario)
+    fleet = Fleet(evses)
+    rows = rows_by_site(sites, evses)
+    visits = draw(
+        driver_groups(scenario, rows, evses),
+        seed=scenario.seed,
+        start=scenario.start,
+        horizon_s=scenario.duration_s,
+        time_zone=scenario.time_zone,
+        vehicles=catalogue(),
+        sites=rows,
+        evses=evses,
+    )
+    grid = None if scenario.grid is None else wrap_grid(_grid(scenario, scenario.grid, evses))
+    population = Population(visits)
+    return Parts(
+        fleet=fleet,
+        stations=SimulatedStations(fleet),
+        sites={site.id: site for site in sites},
+        limits=site_limits(sites, evses),
+        strategy=registry.make(scenario.strategy.name, scenario.strategy.options),
+        guard=_guard(scenario, grid, fleet),
+        grid=grid,
+        visits=visits,
+        minds=population.drivers,
+        prices=_prices(scenario),
+        faults=tuple(_faults(scenario)),
+        period_s=float(scenario.period_s),
+        ticks=round(scenario.duration_s / scenario.period_s),
+        power_flow_every=1 if scenario.grid is None else scenario.grid.power_flow_every,
+        release=population.close,
+    )
+
+
+def rows_by_site(sites: Sequence[SiteSpec], evses: Sequence[EvseSpec]) -> Mapping[SiteId, Sequence[int]]:
+    """Rows of the fleet per site, ascending."""
+    rows: dict[SiteId, list[int]] = {site.id: [] for site in sites}
+    for row, evse in enumerate(evses):
+        rows[evse.site].append(row)
+    return rows
+
+
+def _grid(scenario: Scenario, section: GridSection, evses: Sequence[EvseSpec]) -> Grid:
+    feeder = load_feeder(_net_source(scenario.base_dir, section))
+    profile = read_profile(feeder, _base_load(scenario, section), scenario.start, scenario.duration_s)
+    limits = section.limits
+    return make_grid(
+        feeder,
+        [evse.bus or "" for evse in evses],
+        profile,
+        evse_ids=[evse.id for evse in evses],
+        evse_max_w=np.array([evse.max_w / evse.efficiency + evse.standby_w for evse in evses]),
+        limits=Limits(
+            vm_min_pu=limits.vm_min_pu,
+            vm_max_pu=limits.vm_max_pu,
+            line_loading_pct=limits.line_loading_pct,
+            trafo_loading_pct=limits.trafo_loading_pct,
+        ),
+    )
+
+
+def _net_source(base_dir: Path, section: GridSection) -> NetSource:
+    net = section.net
+    if net.simbench is not None:
+        return NetSource("simbench", net.simbench)
+    if net.builtin is not None:
+        return NetSource("builtin", net.builtin)
+    return NetSource("file", str(base_dir / (net.file or "")))
+
+
+def _base_load(scenario: Scenario, section: GridSection) -> BaseLoad:
+    load = section.profile
+    if isinstance(load, CsvLoad):
+        return BaseLoad(
+            source="csv",
+            file=scenario.base_dir / load.file,
+            time_zone=load.time_zone or scenario.time_zone,
+            interpolation=load.interpolation,
+        )
+    if isinstance(load, ConstantLoad):
+        return BaseLoad(source="constant", scale=load.scale)
+    return BaseLoad(source=load.source)
+
+
+def _guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:
+    if scenario.guard is None or grid is None:
+        return None
+    return Guard(grid, fleet, margin_pct=scenario.guard.margin_pct, forecast=scenario.guard.forecast)
+
+
+def _prices(scenario: Scenario) -> dict[SiteId, PriceSchedule]:
+    """Schedules of the sites that charge money."""
+    made: dict[str, PriceSchedule] = {}
+    out: dict[SiteId, PriceSchedule] = {}
+    for site in scenario.sites:
+        name = scenario.tariff_of(site)
+        if name not in scenario.tariffs:
+            continue  # free of charge
+        if name not in made:
+            tariff = _tariff(name, scenario.tariffs[name])
+            made[name] = schedule(tariff, scenario.start, scenario.duration_s, scenario.time_zone)
+        out[site] = made[name]
+    return out
+
+
+def _tariff(name: str, section: tariffs.Tariff) -> Tariff:
+    return Tariff(
+        id=name,
+        currency=section.currency,
+        price_per_kwh=section.price_per_kwh,
+        windows=tuple(
+            PriceWindow(
+                start=window.start,
+                end=window.end,
+                days=frozenset(tariffs.WEEKDAYS.index(day) for day in window.days),
+                price_per_kwh=window.price_per_kwh,
+            )
+            for window in section.time_of_use
+        ),
+    )
+
+
+def _faults(scenario: Scenario) -> list[FaultSpec]:
+    def seconds(instant: datetime) -> float:
+        return (instant - scenario.start).total_seconds()
+
+    return [
+        FaultSpec(
+            kind=fault.kind, evses=fault.evses, start_s=seconds(fault.from_), end_s=seconds(fault.until)
+        )
+        for fault in scenario.faults
+    ]
