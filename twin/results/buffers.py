@@ -13,7 +13,7 @@ from numba import njit
 from twin.domain import fleet as f
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState
-from twin.domain.ids import Matrix, Vector
+from twin.domain.ids import Matrix, Rows, Vector
 from twin.results.schema import BRANCHES, BUSES, LIMITS, METER, TICKS
 
 Codes = npt.NDArray[np.int32]
@@ -84,15 +84,16 @@ class FleetBuffer:
         self._rows = np.zeros((2, 64 * n), dtype=np.int32)
         self._dense = np.zeros((4, 64 * n))
         self._counts = np.zeros(2, dtype=np.int64)
-        self._t_s: list[float] = []
-        self._ends: list[tuple[int, int]] = []
+        self._done: list[tuple[float, int, int]] = []
+        """Instant of each tick, and the samples of meter and limits up to there; the last thing that a tick
+        does, so that one that is interrupted never was."""
         self._ticks = np.zeros((288, _TICK_COLUMNS))
         self._why: dict[str, int] = {"": 0}
         self._because: list[tuple[int, int]] = []
         """(sample of limits, code of the reason) where the guard acted."""
 
     def __len__(self) -> int:
-        return len(self._t_s)
+        return len(self._done)
 
     def tick(
         self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str]
@@ -100,10 +101,11 @@ class FleetBuffer:
         """Take one tick: see `ports.Recorder.tick`."""
         if self._counts[0] + len(fleet) > self._rows.shape[1]:
             self._rows, self._dense = _doubled(self._rows, axis=1), _doubled(self._dense, axis=1)
-        k = len(self._t_s)
+        k = len(self._done)
         if k == len(self._ticks):
             self._ticks = _doubled(self._ticks, axis=0)
-        start = int(self._counts[1])
+        start = self._done[-1][2] if k else 0
+        self._counts[:] = self._done[-1][1:] if k else 0
         _take(
             fleet.data,
             grid_w,
@@ -114,19 +116,20 @@ class FleetBuffer:
             self._counts,
             self._ticks[k],
         )
-        self._t_s.append(t_s)
         meters, limits = self._counts.tolist()
-        self._ends.append((meters, limits))
         self._ticks[k, _BASE_W:] = np.nan
+        because = []
         if reasons:
             of_row = {row: start + i for i, row in enumerate(self._rows[1, start:limits].tolist())}
             for row in sorted(reasons.keys() & of_row.keys()):
                 code = self._why.setdefault(reasons[row], len(self._why))
-                self._because.append((of_row[row], code))
+                because.append((of_row[row], code))
+        self._done.append((t_s, meters, limits))
+        self._because += because
 
     def solved(self, state: GridState, violated: int, by_charging: int) -> None:
         """Add the feeder's side to the latest tick."""
-        row = self._ticks[len(self._t_s) - 1]
+        row = self._ticks[len(self._done) - 1]
         row[_BASE_W:] = (
             state.base_w,
             state.pv_w,
@@ -139,16 +142,15 @@ class FleetBuffer:
 
     def flush(self) -> dict[str, pa.Table]:
         """The rows as Arrow tables; the buffer is empty afterwards."""
-        t_s = np.array(self._t_s)
-        ends = np.array(self._ends, dtype=np.int64).reshape(-1, 2)
-        each = np.diff(ends, axis=0, prepend=0)
+        done = np.array(self._done).reshape(-1, 3)
+        t_s = done[:, 0].copy()
+        each: Rows = np.diff(done[:, 1:], axis=0, prepend=0.0).astype(np.int64)
         tables = {
             "meter": self._meter(np.repeat(t_s, each[:, 0])),
             "limits": self._limits(np.repeat(t_s, each[:, 1])),
             "ticks": self._tick_table(t_s),
         }
-        self._counts[:] = 0
-        self._t_s, self._ends, self._because = [], [], []
+        self._done, self._because = [], []
         return tables
 
     def _meter(self, t_s: Vector) -> pa.Table:
