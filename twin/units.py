@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from numpy import ndarray
+if TYPE_CHECKING:  # checking a scenario converts units without loading numpy
+    from numpy import ndarray
 
-Number = TypeVar("Number", float, ndarray)
+Number = TypeVar("Number", float, "ndarray")
 
 SECONDS_PER_MINUTE = 60.0
 SECONDS_PER_HOUR = 3600.0

@@ -1,0 +1,84 @@
+"""Whether the run fits its periods, and its base load covers all of it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+
+from twin.errors import Problem, ScenarioError
+from twin.scenario.document import Document
+from twin.scenario.files import read_text
+from twin.scenario.grid import CsvLoad, SimbenchLoad
+from twin.scenario.instants import find_zone
+from twin.scenario.model import Scenario
+
+_SIMBENCH_START = datetime(2015, 12, 31, 23, tzinfo=UTC)
+_SIMBENCH_END = datetime(2016, 12, 31, 23, tzinfo=UTC)
+
+
+def coverage_problems(document: Document, scenario: Scenario, base_dir: Path) -> Iterator[Problem]:
+    """Yield what does not fit the length of the run."""
+    duration_s = scenario.duration_s
+    if duration_s % scenario.period_s:
+        text = f"{duration_s:,.0f} s, the length of the run, is no whole number of periods of {scenario.period_s} s"
+        yield document.problem(("period_s",), f"{text}; take a divisor such as 300")
+    profile = None if scenario.grid is None else scenario.grid.profile
+    if isinstance(profile, SimbenchLoad):
+        yield from _covered(
+            document, scenario, "SimBench's profiles", _SIMBENCH_START, _SIMBENCH_END, ("start",)
+        )
+    elif isinstance(profile, CsvLoad):
+        path = base_dir / profile.file
+        try:
+            begin, end = csv_span(path, profile, scenario.zone)
+        except ScenarioError as exc:
+            yield from exc.problems
+            return
+        yield from _covered(document, scenario, str(path), begin, end, ("grid", "base_load", "file"))
+
+
+def _covered(
+    document: Document, scenario: Scenario, what: str, begin: datetime, end: datetime, at: tuple[str, ...]
+) -> Iterator[Problem]:
+    if scenario.start >= begin and scenario.end <= end:
+        return
+    zone = scenario.zone
+    have = f"{begin.astimezone(zone).isoformat()} to {end.astimezone(zone).isoformat()}"
+    need = f"{scenario.start.astimezone(zone).isoformat()} to {scenario.end.astimezone(zone).isoformat()}"
+    yield document.problem(
+        at, f"shorter than the run: {what} cover{'' if what[-1] == 's' else 's'} {have}, the run is {need}"
+    )
+
+
+def csv_span(path: Path, profile: CsvLoad, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the begin and end of what a profile's rows cover, in UTC, from its first and last rows.
+
+    Every row is checked when the feeder is built.
+
+    Raises:
+        ScenarioError: The file cannot be read, has no rows, or a time is none.
+    """
+    lines = read_text(path).splitlines()
+    used = [i for i, line in enumerate(lines) if line.strip(", ")]
+    header = next(csv.reader([lines[used[0]]])) if used else []
+    if not header or header[0].strip() != "time" or len(header) < 2:
+        text = "the first line names the columns: `time`, then one per load, in kW"
+        raise ScenarioError([Problem(str(path), used[0] + 1 if used else 0, "", text)])
+    if len(used) < 3:
+        raise ScenarioError([Problem(str(path), 0, "", "needs two rows at least")])
+    named = find_zone(profile.time_zone) if profile.time_zone else zone
+    first, last_but_one, last = (_time(path, lines, i, named) for i in (used[1], used[-2], used[-1]))
+    step = last - last_but_one if profile.interpolation == "step" else timedelta()
+    return first, last + step
+
+
+def _time(path: Path, lines: list[str], i: int, zone: tzinfo | None) -> datetime:
+    cell = next(csv.reader([lines[i]]))[0].strip()
+    try:
+        found = datetime.fromisoformat(cell)
+    except ValueError:
+        text = f"`{cell}` is no time; write it as `2016-01-18T00:00:00+01:00`"
+        raise ScenarioError([Problem(str(path), i + 1, "time", text)]) from None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)

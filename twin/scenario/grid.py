@@ -1,0 +1,106 @@
+"""The `grid` section: which feeder, its base load and its limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from twin.scenario.fields import FilePath, Number, Section, Whole, wrong
+
+
+class Net(Section):
+    """Where the feeder comes from: exactly one of the three."""
+
+    simbench: Annotated[str, Field(examples=["1-LV-rural2--0-sw"])] | None = None
+    """A SimBench code, for example `1-LV-rural2--0-sw` (scenario 0, with switches)."""
+    builtin: Annotated[str, Field(examples=["create_kerber_dorfnetz"])] | None = None
+    """A net that comes with pandapower, by the name of its function in `pandapower.networks`."""
+    file: FilePath | None = None
+    """A pandapower net: `.json` as written by `pp.to_json`, or `.xlsx` by `pp.to_excel`."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(x is not None for x in (self.simbench, self.builtin, self.file)) != 1:
+            raise wrong("give exactly one of `simbench`, `builtin` and `file`")
+        return self
+
+
+Scale = Annotated[Number, Field(ge=0, le=100)]
+Interpolation = Literal["step", "linear"]
+
+
+class SimbenchLoad(Section):
+    """SimBench's own profiles: a year of quarter hours for every load and generator of the net."""
+
+    source: Literal["simbench"]
+    scale: Scale = 1.0
+    """Factor on every load and generator."""
+    interpolation: Interpolation = "step"
+    """Between two rows: `step` holds the earlier one, `linear` draws a line."""
+
+
+class CsvLoad(Section):
+    """Profiles from a file: first column `time`, then kW per load by its name, or `total_kw` for all."""
+
+    source: Literal["csv"]
+    file: FilePath
+    """The profiles; they must cover the whole run."""
+    time_zone: str | None = None
+    """Zone of times without an offset, for example `UTC`; absent: the scenario's `time_zone`."""
+    scale: Scale = 1.0
+    """Factor on every load and generator."""
+    interpolation: Interpolation = "step"
+    """Between two rows: `step` holds the earlier one, `linear` draws a line."""
+
+
+class ConstantLoad(Section):
+    """The loads and generators of the net as they are, all the time."""
+
+    source: Literal["constant"]
+    scale: Scale = 1.0
+    """Factor on every load and generator."""
+
+
+class NoLoad(Section):
+    """No base load and no generation: only EVSEs use the feeder."""
+
+    source: Literal["none"]
+
+
+BaseLoad = Annotated[SimbenchLoad | CsvLoad | ConstantLoad | NoLoad, Field(discriminator="source")]
+
+
+class GridLimits(Section):
+    """Limits for every element; what is absent comes from the net, or else has the value named here."""
+
+    vm_min_pu: Annotated[Number, Field(ge=0.5, le=1)] | None = None
+    """Lowest voltage; 0.9 (EN 50160) where the net has none."""
+    vm_max_pu: Annotated[Number, Field(ge=1, le=1.5)] | None = None
+    """Highest voltage; 1.1 (EN 50160) where the net has none."""
+    line_loading_pct: Annotated[Number, Field(gt=0, le=500)] | None = None
+    """Highest current of a line over its rating; 100 where the net has none."""
+    trafo_loading_pct: Annotated[Number, Field(gt=0, le=500)] | None = None
+    """Highest current of a transformer over its rating; 100 where the net has none."""
+
+
+class Grid(Section):
+    """The feeder. Without this section EVSEs are limited by their sites only."""
+
+    net: Net
+    """The model of the feeder."""
+    base_load: BaseLoad | None = None
+    """What everybody else draws; absent: `simbench` for a SimBench net, else `constant`."""
+    power_flow_every: Annotated[Whole, Field(ge=1, le=288)] = 1
+    """Solve the feeder at every n-th control tick."""
+    limits: GridLimits = GridLimits()
+    """What counts as a violation."""
+
+    @property
+    def profile(self) -> SimbenchLoad | CsvLoad | ConstantLoad | NoLoad:
+        """The base load with its default resolved."""
+        if self.base_load is not None:
+            return self.base_load
+        if self.net.simbench is not None:
+            return SimbenchLoad(source="simbench")
+        return ConstantLoad(source="constant")
