@@ -63,10 +63,12 @@ def test_visits_without_a_plug_in_are_missed_energy_but_no_session(bench):
 
 
 def test_a_session_cut_off_by_the_end_of_the_run_is_told_apart(bench):
-    """Nobody knows whether it would have been served."""
+    """Nobody knows whether it would have been served; a car that has all and only stays is served."""
     b = bench()
-    b.recorder.row("sessions", session())
-    b.recorder.row("sessions", session(driver="bert", outcome="open", requested_wh=3000.0))
+    b.recorder.row("sessions", session(outcome="open"))
+    b.recorder.row(
+        "sessions", session(driver="bert", outcome="open", requested_wh=3000.0, finished_s=math.nan)
+    )
     summary = b.finish().summary
     assert summary["served_share"] == 0.5
     assert (summary["served_share_finished"], summary["worst_served_share"], summary["unfinished"]) == (

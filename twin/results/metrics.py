@@ -56,7 +56,8 @@ def _demand(run: Run) -> Figures:
     served = np.minimum(delivered, requested)
     outcome = table["outcome"]
     plugged = _mask(pc.not_equal(table["evse"], ""))
-    whole = _mask(pc.not_equal(outcome, "open"))
+    # A car that is still there but has all it wanted is served: only the others are undecided.
+    whole = _mask(pc.not_equal(outcome, "open")) | ~np.isnan(_numbers(table, "finished_s"))
     wanted = plugged & (requested > 0.0)
     used = (
         _numbers(table, "battery_wh") + _numbers(table, "converter_loss_wh") + _numbers(table, "standby_wh")
@@ -83,7 +84,7 @@ def _demand(run: Run) -> Figures:
         "waiting_p95_min": float(np.quantile(wait_min, 0.95)) if len(wait_min) else 0.0,
         "reneged": _count(outcome, "reneged"),
         "balked": _count(outcome, "balked"),
-        "unfinished": _count(outcome, "open"),
+        "unfinished": int((~whole).sum()),
         "session_error_kwh": kwh_from_wh(float(np.abs(delivered - used).sum())),
         **_money(table),
     }

@@ -23,8 +23,8 @@ SUMMARY: dict[str, Quantity] = {
     "energy_requested_kwh": Quantity("kWh", "wanted at the connector, over all visits"),
     "energy_delivered_kwh": Quantity("kWh", "delivered at the connector, over all visits"),
     "served_share": Quantity("", "sum of min(delivered, requested) over sum of requested, over all visits; 1 if nothing was wanted"),
-    "served_share_finished": Quantity("", "the same without visits that the end of the run cut off"),
-    "worst_served_share": Quantity("", "smallest served share of a driver, over the driver's visits that were not cut off; null without any"),
+    "served_share_finished": Quantity("", "the same without unfinished visits"),
+    "worst_served_share": Quantity("", "smallest served share of a driver, over all but unfinished visits; null without any"),
     "unserved_kwh": Quantity("kWh", "sum of max(requested - delivered, 0)"),
     # Power
     "peak_kw": Quantity("kW", "highest 15-minute mean at the feeder's head; without a grid that of the chargers"),
@@ -57,7 +57,7 @@ SUMMARY: dict[str, Quantity] = {
     "waiting_p95_min": Quantity("min", "the same, 95th percentile"),
     "reneged": Quantity("", "visits that gave up waiting"),
     "balked": Quantity("", "visits that left at once"),
-    "unfinished": Quantity("", "visits that the end of the run cut off"),
+    "unfinished": Quantity("", "visits that the end of the run cut off before the car had what it wanted"),
     # Money
     "revenue": Quantity("currency", "sum of the prices of all sessions, with tax; null with several currencies"),
     "currency": Quantity("", "ISO 4217; empty without prices, several separated by spaces"),
