@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import twin
 from twin.results.folder import MANIFEST, write_json
 
 FORMAT = 1
@@ -19,7 +18,7 @@ FORMAT = 1
 Outcome: TypeAlias = Literal["running", "finished", "failed", "interrupted"]
 
 _PACKAGES = (
-    "numpy", "scipy", "numba", "pandas", "pyarrow", "simpy", "mesa", "pandapower", "simbench", "pydantic", "tzdata",
+    "twin", "numpy", "scipy", "numba", "pandas", "pyarrow", "simpy", "mesa", "pandapower", "simbench", "pydantic", "tzdata",
 )  # fmt: skip
 
 
@@ -149,7 +148,7 @@ class Manifest:
 
 def versions() -> dict[str, str]:
     """Of everything that results depend on."""
-    found = {"twin": twin.__version__, "python": platform.python_version()}
+    found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)
