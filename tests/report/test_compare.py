@@ -64,10 +64,7 @@ class TestComparison:
         """Two bands, two load-duration figures, one figure of served shares."""
         made = {section.anchor: section for section in compare.sections(pair)}
         assert [
-            len(b.items)
-            for s in ("curves", "bands", "paired")
-            for b in made[s].blocks
-            if b.kind == "pictures"
+            len(b.items) for s in ("curves", "bands", "paired") for b in made[s].blocks if b.kind == "row"
         ] == [2, 2, 1]
 
     def test_needs_nothing_but_itself(self, pair: tuple[Frames, Frames]) -> None:

@@ -17,7 +17,7 @@ from twin.report.figures.drivers import served_share
 from twin.report.figures.power import load_duration
 from twin.report.figures.voltage import voltage_band
 from twin.report.frames import Frames, read_frames
-from twin.report.model import Align, Block, Page, Picture, Pictures, Section, Table, Text, picture, table
+from twin.report.model import Align, Block, Page, Picture, Row, Section, Table, Text, picture, table
 from twin.report.words import NONE, count, known, length, listed, number, percent, signed
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def curves(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Se
         "Look at the left end: load management cuts the peak there and gives the energy back further right."
     )
     return Section(
-        anchor="curves", title="Load-duration curves", look=look, blocks=(Pictures(items=tuple(pictures)),)
+        anchor="curves", title="Load-duration curves", look=look, blocks=(Row(items=tuple(pictures)),)
     )
 
 
@@ -219,9 +219,7 @@ def voltages(all_frames: Sequence[Frames], names: Sequence[str]) -> Section | No
     )
     pictures = tuple(_band_picture(n, f, b, (low - 0.01, high + 0.01)) for n, f, b in folded)
     look = "All bands share one scale. Look at how far the evening dip was lifted."
-    return Section(
-        anchor="bands", title="Voltage over the day", look=look, blocks=(Pictures(items=pictures),)
-    )
+    return Section(anchor="bands", title="Voltage over the day", look=look, blocks=(Row(items=pictures),))
 
 
 def _band_picture(name: str, frames: Frames, folded: pd.DataFrame, scale: tuple[float, float]) -> Picture:
@@ -245,7 +243,7 @@ def energy(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Se
     if all(sessions.empty for sessions in shared):
         return None
     shares = pd.DataFrame({n: s["share"].reset_index(drop=True) for n, s in zip(names, shared, strict=True)})
-    blocks: list[Block] = [Pictures(items=(picture(
+    blocks: list[Block] = [Row(items=(picture(
         lambda ax: served_share(shares, ax=ax), title="Served share of every session, worst first",
         alt="Curves of the served share of every session, one per run.", stamp=stamp,
     ),))]  # fmt: skip

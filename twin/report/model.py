@@ -34,14 +34,6 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pictures:
-    """Figures side by side where there is room."""
-
-    items: tuple[Picture, ...]
-    kind: Literal["pictures"] = "pictures"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table that people can copy; `note` says where the rest lies when it was shortened."""
 
@@ -55,6 +47,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Figures and tables side by side where there is room."""
+
+    items: tuple[Picture | Table, ...]
+    kind: Literal["row"] = "row"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """One paragraph; a `bad` one is about a broken limit, a `good` one about a kept one."""
 
@@ -63,7 +63,7 @@ class Text:
     kind: Literal["text"] = "text"
 
 
-Block: TypeAlias = Picture | Pictures | Table | Text
+Block: TypeAlias = Picture | Row | Table | Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twin.report import html
 from twin.report.compare import FIGURES, Figure
 from twin.report.figures.spread import by_seed
-from twin.report.model import Align, Block, Page, Picture, Pictures, Section, Text, picture, table
+from twin.report.model import Align, Block, Page, Picture, Row, Section, Text, picture, table
 from twin.report.words import NONE, count, listed, number, percent, signed
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def figures(summaries: Summaries) -> Section:
             rows.append((f"{figure.name} ({figure.unit})" if figure.unit else figure.name, *cells))
     columns: list[tuple[str, Align]] = [("Key figure", "left"), *((name, "right") for name in summaries)]
     blocks: list[Block] = [
-        Pictures(items=_pictures(summaries, found)),
+        Row(items=_pictures(summaries, found)),
         table("Mean (95 % interval of the mean)", columns, rows, most=40),
     ]
     look = "Each dot is one seed, the diamond the mean with its interval. Look at the worst seed too: a feeder is sized for it, not for the mean."
@@ -200,7 +200,7 @@ def seeds(summaries: Summaries) -> Section:
     columns: list[tuple[str, Align]] = [("Scenario", "left"), ("Seed", "right")]
     columns += [(f"{f.name} ({f.unit})", "right") for f in keys]
     made = table(
-        "Every run, the longest outside its limits first", columns, rows, most=60, whole="`sweep.json`"
+        "Every run, the longest outside its limits first", columns, rows, most=60, whole="sweep.json"
     )
     look = "Run a single seed again with `--set seed=…` to read its own page: the worst one is the most instructive."
     return Section(anchor="seeds", title="Seed by seed", look=look, blocks=(made,))

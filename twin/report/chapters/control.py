@@ -42,7 +42,7 @@ def by_element(frames: Frames, guard: pd.DataFrame) -> Table:
     return table(
         "Guard interventions by element",
         [("Element", "left"), ("Time", "right"), ("Chargers lowered", "right"), ("Held back (kWh)", "right")],
-        rows, total=len(guard), whole="`limits` (column `reason`)",
+        rows, total=len(guard), whole="limits/ (column reason)",
     )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def largest(frames: Frames) -> Table:
     return table(
         "The largest interventions",
         [("When", "left"), ("Element", "left"), ("Held back (kW)", "right"), ("What happened", "left")],
-        rows, total=len(ordered), most=10, whole="`events`",
+        rows, total=len(ordered), most=10, whole="events/",
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from twin.report.figures import drivers as draw
 from twin.report.frames import Frames
-from twin.report.model import Block, Pictures, Section, Table, Text, picture, table
+from twin.report.model import Block, Row, Section, Table, Text, picture, table
 from twin.report.words import count, day, length, moment, number, percent, when
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def worst_served(frames: Frames, sessions: pd.DataFrame) -> Table:
         "Sessions that miss the most",
         [("Session", "left"), ("Driver", "left"), ("Vehicle", "left"), ("Bus or site", "left"), ("Arrival", "left"),
          ("Planned stay", "right"), ("Waited", "right"), ("Wanted (kWh)", "right"), ("Delivered (kWh)", "right"), ("Served", "right")],
-        rows, total=len(short), most=most, whole="`sessions`",
+        rows, total=len(short), most=most, whole="sessions/",
     )  # fmt: skip
 
 
@@ -115,11 +115,11 @@ def energy(frames: Frames) -> Section:
         f"{count(len(sessions), 'session')} wanted {number(wanted)} kWh and got {number(counted)} kWh of it "
         f"({percent(counted / wanted if wanted else None)}); {number(wanted - counted)} kWh are missing. "
         f"{count(short, 'session')} got less than 99 % of what {'its' if short == 1 else 'their'} "
-        f"{'driver' if short == 1 else 'drivers'} wanted."
+        f"{'driver' if short == 1 else 'drivers'} wanted{_too_short(frames, sessions)}."
     )  # fmt: skip
     hour = frames.civil(sessions["arrival_s"]).dt.hour
     missing = sessions.groupby(hour)["missing_wh"].sum() / 1e3
-    figures = Pictures(items=(
+    figures = Row(items=(
         picture(lambda ax: draw.served_by_day(by_day(frames, sessions), ax=ax), title="Energy by day of arrival",
                 alt="Bars per day: energy delivered and energy missing in kWh.", stamp=frames.stamp),
         picture(lambda ax: draw.by_hour(missing, ax=ax, what="Energy missing (kWh)"), title="Missing energy by hour of arrival",
@@ -132,6 +132,15 @@ def energy(frames: Frames) -> Section:
     return Section(anchor="energy", title=title, look=look, blocks=tuple(blocks))
 
 
+def _too_short(frames: Frames, sessions: pd.DataFrame) -> str:
+    """How many sessions could not have got their energy at the charger's full power; empty when none."""
+    rated_w = {str(evse["id"]): float(evse["max_w"]) for evse in frames.evses}
+    short = sessions[(sessions["share"] < 0.99) & sessions["plugged_s"].notna()]
+    within_wh = (short["departure_s"] - short["plugged_s"]) / 3600 * short["evse"].map(rated_w)
+    n = int((within_wh < short["requested_wh"]).sum())
+    return f"; {n:,} of them stayed too short for it even at the full power of the charger" if n else ""
+
+
 def fairness(frames: Frames) -> Section | None:
     """How evenly energy was shared, per session and per bus; None without sessions that want energy."""
     sessions = with_shares(frames.sessions)
@@ -139,12 +148,14 @@ def fairness(frames: Frames) -> Section | None:
         return None
     buses = per_bus(frames, sessions)
     each, places = (frames.summary.get(key) for key in ("jain_index", "jain_index_bus"))
-    worst = sessions["share"].min()
+    worst, low = float(sessions["share"].min()), float(sessions["share"].quantile(0.05))
     said = [
         f"Jain's index over the served share is {number(each, 3)} per session"
         + (f" and {number(places, 3)} per bus" if places is not None and len(buses) > 1 else "")
         + " (1: all get the same share of what they want).",
-        f"The worst session got {percent(worst, 0)}, one in twenty got {percent(sessions['share'].quantile(0.05), 0)} or less.",
+        f"The worst session got {percent(worst, 0)} of what it wanted, one in twenty got {percent(low, 0)} or less."
+        if low < 0.995
+        else f"The worst session got {percent(worst, 0)} of what it wanted; 19 in 20 got everything.",
     ]
     figures = [
         picture(lambda ax: draw.served_share(shares_by_archetype(sessions), ax=ax), title="Served share, worst first",
@@ -159,7 +170,7 @@ def fairness(frames: Frames) -> Section | None:
     look = "Look at the left end of the curve: it shows how the worst-served drivers fare. A cloud falling to the left means that drivers at the weak end of the feeder pay for the others."
     return Section(
         anchor="fairness", title="Fairness", look=look,
-        blocks=(Text(text=" ".join(said)), Pictures(items=tuple(figures))),
+        blocks=(Text(text=" ".join(said)), Row(items=tuple(figures))),
     )  # fmt: skip
 
 
@@ -194,4 +205,4 @@ def waiting(frames: Frames) -> Section:
         lambda ax: draw.by_hour(mean, ax=ax, what="Mean wait (min)"), title="Waiting by hour of arrival",
         alt="Bars per hour of arrival: mean wait in minutes.", stamp=frames.stamp,
     )  # fmt: skip
-    return Section(anchor="waiting", title="Waiting", look=look, blocks=(said, Pictures(items=(figure,))))
+    return Section(anchor="waiting", title="Waiting", look=look, blocks=(said, Row(items=(figure,))))

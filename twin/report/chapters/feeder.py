@@ -12,14 +12,14 @@ from twin.report.figures.feeder import feeder_map
 from twin.report.figures.power import coincidence, load_duration, power_over_time
 from twin.report.frames import Frames
 from twin.report.layout import positions
-from twin.report.model import Block, Picture, Pictures, Section, Table, Text, picture, table, wide_picture
+from twin.report.model import Block, Picture, Row, Section, Table, Text, picture, table, wide_picture
 from twin.report.words import count, length, moment, number, percent, when
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_POINTS = 2_016
-"""A week of 5-minute ticks; longer runs are drawn by bins, with the highest of each bin as a line."""
+_POINTS = 700
+"""A week of quarter hours; what has more is drawn by means of equal bins, with the highest of each as a line."""
 
 
 def trafo_loading(frames: Frames) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def busiest(frames: Frames, loading: Vector) -> Table:
     return table(
         "The most loaded elements",
         [("Element", "left"), ("Kind", "left"), ("Highest (%)", "right"), ("Limit (%)", "right"), ("When", "left")],
-        rows, total=len(topology.branches), most=10, whole="`branches`",
+        rows, total=len(topology.branches), most=10, whole="branches/",
     )  # fmt: skip
 
 
@@ -141,15 +141,14 @@ def loading(frames: Frames) -> Section | None:
         stamp=frames.stamp,
     )]  # fmt: skip
     limit = trafo_limit(frames.topology)
-    pictures = []
-    if not trafos.empty:
-        pictures.append(picture(
+    if trafos.empty:
+        blocks.append(busiest(frames, high))
+    else:
+        curve = picture(
             lambda ax: load_duration(trafos, ax=ax, limit=limit), title="Load-duration curve of the transformer",
             alt="For which share of the time the transformer's loading was at least so high.", stamp=frames.stamp,
-        ))  # fmt: skip
-    blocks += (
-        [Pictures(items=tuple(pictures)), busiest(frames, high)] if pictures else [busiest(frames, high)]
-    )
+        )  # fmt: skip
+        blocks.append(Row(items=(curve, busiest(frames, high))))
     return Section(anchor="loading", title="Transformer and lines", look=look, blocks=tuple(blocks))
 
 
@@ -205,7 +204,7 @@ def diversity(frames: Frames) -> Section | None:
         anchor="coincidence",
         title="Coincidence and peak",
         look=look,
-        blocks=(said, Pictures(items=(figure,)), made),
+        blocks=(said, Row(items=(figure,)), made),
     )
 
 

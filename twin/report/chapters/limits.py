@@ -106,19 +106,31 @@ def causes(frames: Frames) -> Text:
     pure = int((~violations["without_charging"].astype(bool)).sum())
     none = int((violations["without_charging"].astype(bool) & (violations["minutes_by_charging"] <= 0)).sum())
     partly = n - pure - none
-    minutes = frames.summary.get("violation_minutes_by_charging")
-    said = (
-        [f"{length(minutes)} of the time outside limits is caused by charging"] if minutes is not None else []
-    )
-    said += [f"{count(pure, 'violation')} of {n:,} would not exist without charging"]
-    if partly:
-        said.append(f"{count(partly, 'violation')} would be shorter")
-    if none:
-        said.append(
-            f"{count(none, 'violation')} would be just as long: the base load or the generation alone breaks the limit there"
+    if pure == n:
+        said = [
+            "the violation would not exist without charging"
+            if n == 1
+            else f"none of the {n:,} violations would exist without charging"
+        ]
+    else:
+        said = [f"{pure:,} of {count(n, 'violation')} would not exist without charging"]
+        said += [f"{partly:,} would be shorter"] if partly else []
+        said += (
+            [
+                f"{none:,} would be just as long, because the base load or the generation alone breaks the limit"
+            ]
+            if none
+            else []
         )
+    minutes = frames.summary.get("violation_minutes_by_charging")
+    if minutes is not None:
+        said.insert(
+            0,
+            f"{length(minutes)} of {length(union_minutes(violations))} outside limits are caused by charging",
+        )
+    text = "; ".join(said)
     return Text(
-        text="; ".join(said) + ". For this the feeder was solved a second time with every charger at zero."
+        text=f"{text[0].upper()}{text[1:]}. For this the feeder was solved a second time with every charger at zero."
     )
 
 
@@ -139,7 +151,7 @@ def by_element(frames: Frames) -> Table:
             for minutes, element, kind, n, far, limit in rows
         ],
         most=15,
-        whole="`violations`",
+        whole="violations/",
     )  # fmt: skip
 
 
@@ -161,7 +173,7 @@ def each(frames: Frames) -> Table:
     return table(
         "The longest violations",
         [("Element", "left"), ("Kind", "left"), ("Begin", "left"), ("Duration", "right"), ("Worst", "right"), ("Caused by", "left"), ("Sessions behind it, largest first", "left")],
-        rows, total=len(ordered), most=most, whole="`violations`",
+        rows, total=len(ordered), most=most, whole="violations/",
     )  # fmt: skip
 
 
@@ -174,7 +186,6 @@ def chapter(frames: Frames) -> Section | None:
         blocks: tuple[Text | Table, ...] = (verdict(frames),)
     else:
         blocks = (
-            *(Text(text=s, tone="bad") for s in sentences(frames)),
             causes(frames),
             by_element(frames),
             each(frames),

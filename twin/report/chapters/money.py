@@ -23,7 +23,7 @@ def by_operator(sessions: pd.DataFrame) -> Table:
     return table(
         "Revenue by operator",
         [("Operator", "left"), ("Sessions", "right"), ("Metered (kWh)", "right"), ("Revenue, with tax", "right"), ("Mean price per kWh", "right")],
-        rows, whole="`sessions`",
+        rows, whole="sessions/",
     )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def by_price(invoices: pd.DataFrame) -> Table:
     return table(
         "By tariff and price",
         [("Operator", "left"), ("Tariff", "left"), ("Price per kWh", "right"), ("Energy (kWh)", "right"), ("Amount", "right")],
-        rows, whole="`invoices`",
+        rows, whole="invoices/",
     )  # fmt: skip
 
 

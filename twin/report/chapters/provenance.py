@@ -98,10 +98,10 @@ def chapter(frames: Frames) -> Section:
                 next(iter(part.values())) if len(part) == 1 and title != "Assumptions and fallbacks" else part
             )
             blocks.append(
-                table(title, [("What", "left"), ("Value", "left")], rows, most=60, whole="`manifest.json`")
+                table(title, [("What", "left"), ("Value", "left")], rows, most=60, whole="manifest.json")
             )
     blocks.insert(
-        0, table("Run", [("What", "left"), ("Value", "left")], flat(shown), most=60, whole="`manifest.json`")
+        0, table("Run", [("What", "left"), ("Value", "left")], flat(shown), most=60, whole="manifest.json")
     )
     blocks.append(
         Text(

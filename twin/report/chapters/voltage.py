@@ -9,7 +9,7 @@ import numpy as np
 from twin.report.chapters.feeder import lower_limit, upper_limit
 from twin.report.figures.voltage import band_by_time_of_day, bus_ranges, voltage_band
 from twin.report.frames import Frames
-from twin.report.model import Block, Pictures, Section, Table, Text, picture, table
+from twin.report.model import Block, Row, Section, Table, Text, picture, table
 from twin.report.words import count, moment, number, percent, when
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def chapter(frames: Frames) -> Section | None:
             lambda ax: bus_ranges(frames.en50160, ax=ax), title="Range of the 10-minute means at each bus",
             alt="One line per bus from its lowest to its highest 10-minute mean.", stamp=frames.stamp,
         ))  # fmt: skip
-    blocks: list[Block] = [quality(frames.en50160), Text(text=said), Pictures(items=tuple(figures))]
+    blocks: list[Block] = [quality(frames.en50160), Text(text=said), Row(items=tuple(figures))]
     if not frames.en50160.empty:
         blocks.append(weakest(frames.en50160))
     return Section(anchor="voltage", title="Voltage and EN 50160", look=look, blocks=tuple(blocks))
@@ -109,5 +109,5 @@ def weakest(verdicts: pd.DataFrame) -> Table:
     return table(
         "Weakest buses under EN 50160",
         [("Bus", "left"), ("Kept", "left"), ("Within ± 10 %", "right"), ("Lowest 10-min mean (pu)", "right"), ("Highest (pu)", "right")],
-        rows, total=len(ranked), most=8, whole="`buses`",
+        rows, total=len(ranked), most=8, whole="buses/",
     )  # fmt: skip

@@ -30,8 +30,9 @@ def served_by_day(days: pd.DataFrame, *, ax: Axes) -> Axes:
         width=0.75,
         label="wanted, not delivered",
     )
-    ax.set_xticks(x, [str(label) for label in days.index])
-    if len(days) > 8:
+    few = len(days) <= 8
+    ax.set_xticks(x, [str(label).replace(" ", "\n", 1) if few else str(label) for label in days.index])
+    if not few:
         ax.tick_params(axis="x", rotation=90)
     ax.set(xlabel="Arrival", ylabel="Energy (kWh)")
     ax.grid(visible=False, axis="x")

@@ -98,10 +98,10 @@ def _scales(ax: Axes, lines: LineCollection, dots: PathCollection) -> None:
     figure = ax.get_figure()
     assert figure is not None, "axes without a figure"
     bar = figure.colorbar(
-        lines, ax=ax, orientation="horizontal", shrink=0.9, aspect=32, pad=0.02, extend="max"
+        lines, ax=ax, orientation="horizontal", shrink=0.9, aspect=48, pad=0.02, extend="max"
     )
     bar.set_label("Highest loading (% of the limit; red: beyond it)", color=MUTED)
-    low = figure.colorbar(dots, ax=ax, orientation="horizontal", shrink=0.9, aspect=32, pad=0.02)
+    low = figure.colorbar(dots, ax=ax, orientation="horizontal", shrink=0.9, aspect=48, pad=0.02)
     low.set_label("Lowest voltage of the bus (pu; red ring: below the limit)", color=MUTED)
     for each in (bar, low):
         each.outline.set_visible(False)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_EXACT = 400
+
+
 def load_duration(
     loading: pd.DataFrame, *, ax: Axes, limit: float = 100.0, what: str = "Transformer loading (%)"
 ) -> Axes:
@@ -32,7 +35,10 @@ def load_duration(
         if not len(ranked):
             continue
         share = np.arange(len(ranked) + 1) / len(ranked) * 100
-        ax.step(share, np.concatenate([ranked[:1], ranked]), where="pre", label=str(name))
+        values = np.concatenate([ranked[:1], ranked])
+        # Steps are exact; beyond what the eye can tell they only make the page heavier.
+        style = "steps-pre" if len(ranked) <= _EXACT else "default"
+        ax.plot(share, values, drawstyle=style, label=str(name))
         highest = max(highest, float(ranked[0]))
     if np.isfinite(limit):
         mark_limit(ax, limit, "rating")
@@ -120,15 +126,16 @@ def coincidence(curve: pd.DataFrame, *, ax: Axes, chargers: int = 0) -> Axes:
     """
     n = curve["chargers"].to_numpy()
     ax.fill_between(n, curve["low"], curve["high"], color=EV, alpha=0.18, linewidth=0)
-    ax.plot(n, curve["factor"], color=EV, marker="o", markersize=3.5)
+    ax.plot(n, curve["factor"], color=EV, marker="o" if len(n) <= 20 else None, markersize=3.5)
     last = curve.iloc[-1] if len(curve) else None
     if last is not None and int(last["chargers"]) == chargers:
         ax.annotate(
             f"{chargers} chargers: {last['factor']:.2f}",
             (last["chargers"], last["factor"]),
-            xytext=(-4, 12),
+            xytext=(0, -10),
             textcoords="offset points",
             ha="right",
+            va="top",
             fontweight="bold",
         )
     if len(n) and n.max() > 20:
