@@ -50,10 +50,10 @@ class CivilClock:
         guess = wall_s - self._shift_s
         early = guess - self._offset_at(guess - SECONDS_PER_DAY)
         late = guess - self._offset_at(guess + SECONDS_PER_DAY)
-        # Away from a change both agree. Near one, `early` holds the offset before it: right until the change.
-        return np.where(
-            np.isclose(self.wall(early), wall_s, rtol=0.0, atol=1e-6), early, np.maximum(early, late)
-        )
+        # Away from a change both agree. Near one, `early` has the offset before it and `late` the one after it;
+        # in the gap of spring neither is right, and `early` lies as far behind the gap as asked into it.
+        only_late = (np.abs(self.wall(early) - wall_s) > 1e-6) & (np.abs(self.wall(late) - wall_s) <= 1e-6)
+        return np.where(only_late, late, early)
 
     def _offset_at(self, t_s: Vector) -> Vector:
         return self._offset_s[np.searchsorted(self._changes_s, t_s, side="right")]

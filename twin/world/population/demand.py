@@ -49,7 +49,7 @@ class Spread:
         from scipy.special import gammainc, gammaincinv, ndtr, ndtri  # noqa: PLC0415 -- reading a scenario needs none
 
         bounds = np.array([self.minimum, self.maximum])
-        if self.std == 0:
+        if self.std < 1e-9:
             return np.full(len(u), float(np.clip(self.mean, *bounds)))
         if self.shape == "normal":
             low, high = ndtr((bounds - self.mean) / self.std)

@@ -217,7 +217,15 @@ def _settle(group: DriverGroup, wishes: Wishes, *, seed: int, garage: Garage) ->
         said_energy_wh=np.maximum(said_wh - before_wh, MIN_ENERGY_WH)[keep],
     )
     counts = (truncated & keep, undeliverable & keep, begun & keep, finished)
+    if isinstance(group.demand, WalkIns | Replay):
+        cut = _without_absent(cut)
     return _Part(group, cut, arrival_wh[keep], *(int(c.sum()) for c in counts))
+
+
+def _without_absent(wishes: Wishes) -> Wishes:
+    """Forget people without a visit: passers-by of other weeks are nobody of this run."""
+    present, driver = np.unique(wishes.driver, return_inverse=True)
+    return replace(wishes, people=tuple(wishes.people[k] for k in present), driver=driver)
 
 
 def _arrival_wh(group: DriverGroup, usable_wh: Vector, need_wh: Vector) -> Vector:

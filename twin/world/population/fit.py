@@ -44,6 +44,8 @@ STAY_LEVELS = (0.0, *(round(0.02 * i, 2) for i in range(1, 50)), 0.99, 1.0)
 ENERGY_LEVELS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 STRATA = ("shared place", "private, under 3 visits a week", "private, 3 to 6", "private, over 6")
 MIN_SESSIONS, MIN_WEEKS = 5, 2.0
+MIN_CELL = 15
+"""With fewer sessions a class of hours takes the stays of all hours of its stratum."""
 SPLIT_SEED = 1
 ZONE = ZoneInfo("Europe/Oslo")
 REPLICAS, RESTORE_ROUNDS, RESTORE_MAX = 40, 3, 1.4
@@ -109,7 +111,7 @@ def fit(users: Sequence[User]) -> dict[str, Any]:
     hour_class = np.searchsorted(HOUR_STARTS, np.arange(24), side="right") - 1
     hazard, stay, joint = [], [], []
     for s in range(len(STRATA)):
-        of = [u for u in users if u.stratum == s]
+        of = [u for u in users if u.stratum == s] or list(users)
         hazard.append(_hazard(of))
         quantiles, counts = _stay_and_energy(of, hour_class)
         stay.append(quantiles)
@@ -200,6 +202,8 @@ def _stay_and_energy(users: Sequence[User], hour_class: Array) -> tuple[Matrix, 
     quantiles, joint = [], []
     for c in range(len(HOUR_STARTS)):
         of = kind == c
+        if of.sum() < MIN_CELL:
+            of = np.ones(len(kind), dtype=bool)
         quantiles.append(np.quantile(stay[of], STAY_LEVELS).clip(min=1 / 60))
         stay_rank = (np.argsort(np.argsort(stay[of], kind="stable")) + 0.5) / of.sum()
         counts, _, _ = np.histogram2d(stay_rank, rank[of], bins=BINS, range=((0, 1), (0, 1)))

@@ -25,6 +25,10 @@ def efficiency(car: VehicleSpec, evse: EvseSpec | None) -> float:
     return car.dc_efficiency if evse is not None and evse.dc_max_w is not None else car.ac_efficiency
 
 
+STRONG_ENOUGH = 0.9
+"""A car explains a recorded mean power if it has this share of it: meters, voltages and minutes are rounded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a car must be able to do to explain its driver's visits."""
@@ -92,7 +96,7 @@ class Garage:
         able = able or dict(mix)
         room = {m: self.vehicles[m].usable_wh / self.efficiency(m, met) for m in able}
         fits = [m for m in able if room[m] >= need.energy_wh]
-        strong = [m for m in fits if self.power_w(m, met) >= need.power_w]
+        strong = [m for m in fits if self.power_w(m, met) >= STRONG_ENOUGH * need.power_w]
         among = strong or fits or [max(able, key=lambda m: room[m])]
         weights = list(itertools.accumulate(mix[m] for m in among))
         if weights[-1] <= 0:

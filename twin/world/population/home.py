@@ -52,7 +52,8 @@ def stays(
     uniforms = Uniforms(streams, 4)
     rows = np.arange(len(streams))
     away_s = np.full(len(streams), first_s)
-    parts: list[Stays] = []
+    empty = np.empty(0, dtype=np.int64)
+    parts = [Stays(empty, empty, np.empty(0), np.empty(0), np.empty(0))]
     number = 0
     while len(rows):
         u = uniforms.at(rows, number)
@@ -120,7 +121,7 @@ def fitted_visits(
         arrival_s=lived.arrival_s,
         departure_s=lived.departure_s,
         energy_wh=wh_from_kwh(lived.energy_kwh),
-        row=bound[lived.driver] if n else np.empty(0, dtype=np.int64),
+        row=bound[lived.driver],
         said_departure_s=unspoken(n),
         said_energy_wh=unspoken(n),
         deliverable=True,
