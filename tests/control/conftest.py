@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from twin.domain.fleet import Fleet
 from twin.domain.site_limits import site_limits
 from twin.domain.specs import Connection, EvseSpec, LimitGroup, SiteSpec
 from twin.domain.views import FleetView
+
+settings.register_profile("compiled", deadline=None)  # the first call of a kernel may compile it
+settings.load_profile("compiled")
 
 
 @dataclass(frozen=True, kw_only=True)
