@@ -160,6 +160,12 @@ def test_an_unknown_format_names_the_known_ones(written: Written) -> None:
         read_sessions(written("x.csv", HEADER), "elaad")
 
 
+def test_an_unknown_time_zone_is_one_problem(written: Written) -> None:
+    """A misspelt zone must not look like a crash."""
+    with pytest.raises(ScenarioError, match=r"^x\.csv: time zone `Europe/Berlim` is unknown"):
+        read_sessions(written("x.csv", HEADER), time_zone="Europe/Berlim")
+
+
 def test_the_summary_counts_by_reason(written: Written) -> None:
     """Two rows without energy stand first."""
     lines = read_sessions(written("sessions.csv", TRAPS)).summary().splitlines()

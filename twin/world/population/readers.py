@@ -19,7 +19,7 @@ from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from twin.errors import Problem, ScenarioError
 from twin.units import SECONDS_PER_HOUR
@@ -77,7 +77,7 @@ def read_sessions(
     if kind not in MAX_POWER_KW:
         raise _unusable(path, f"unknown format `{kind}`, expected auto, {', '.join(MAX_POWER_KW)}")
     rows, parse = _PARSERS[kind]
-    zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
+    zone = _zone(path, time_zone)
     limit_kw = MAX_POWER_KW[kind] if max_power_kw is None else max_power_kw
     found: list[Session] = []
     refused: list[Refused] = []
@@ -91,6 +91,13 @@ def read_sessions(
             refused.append(Refused(line, exc.reason, exc.text))
     kept, overlapping = without_overlaps(found)
     return Imported(path.name, kind, tuple(kept), tuple(sorted(refused + overlapping)))
+
+
+def _zone(path: Path, name: str | None) -> tzinfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        raise _unusable(path, f"time zone `{name}` is unknown, expected for example Europe/Berlin") from None
 
 
 def _only_once(session: Session, seen: dict[str, int]) -> None:
