@@ -1,0 +1,169 @@
+"""Nets from every source, and what is said about nets that cannot be used."""
+
+from pathlib import Path
+
+import numpy as np
+import pandapower as pp
+import pandas as pd
+import pytest
+from pandapower.io_utils import to_dict_of_dfs
+
+from twin.errors import ScenarioError, SolverError
+from twin.grid.feeder import Feeder, index_feeder
+from twin.grid.nets import NetSource, builtin_names, load_feeder
+
+from .conftest import line_net
+
+
+def test_every_builtin_net_is_found_by_the_name_of_its_function():
+    """Functions that need arguments are not on the list."""
+    names = builtin_names()
+    assert {"create_kerber_dorfnetz", "create_cigre_network_lv", "mv_oberrhein"} <= set(names)
+    assert "sorted_from_json" not in names
+
+
+@pytest.mark.parametrize(
+    ("kind", "ref", "text"),
+    [
+        (
+            "builtin",
+            "create_kerber_dorfnetx",
+            (
+                "scenario: grid.net.builtin: pandapower has no network `create_kerber_dorfnetx`, did you mean "
+                "`create_kerber_dorfnetz`?"
+            ),
+        ),
+        (
+            "simbench",
+            "1-LV-rural2--0-sv",
+            "scenario: grid.net.simbench: SimBench has no net `1-LV-rural2--0-sv`, did you mean `1-LV-rural2--0-sw`?",
+        ),
+        (
+            "file",
+            "net.csv",
+            "scenario: grid.net.file: net.csv is neither a pandapower JSON (.json) nor an Excel file (.xlsx)",
+        ),
+        ("file", "missing.json", "scenario: grid.net.file: missing.json does not exist"),
+    ],
+)
+def test_an_unknown_source_gets_one_clear_error(kind: str, ref: str, text: str):
+    """The message names the key and the nearest name that exists."""
+    with pytest.raises(ScenarioError) as caught:
+        load_feeder(NetSource(kind, ref))  # type: ignore[arg-type]
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("suffix", [".json", ".xlsx"])
+def test_a_file_that_pandapower_wrote_loads_with_the_same_names(tmp_path: Path, suffix: str):
+    """JSON and Excel give the same feeder, named after the file."""
+    path = tmp_path / f"mine{suffix}"
+    if suffix == ".json":
+        pp.to_json(line_net(), str(path))
+    else:
+        # pandapower's own to_excel needs xlsxwriter; this is the same sheet per table.
+        with pd.ExcelWriter(path, engine="openpyxl") as book:
+            for table, rows in to_dict_of_dfs(line_net()).items():
+                rows.to_excel(book, sheet_name=table)
+    feeder = load_feeder(NetSource("file", str(path)))
+    assert feeder.name == f"file:mine{suffix}"
+    assert feeder.buses == ("A", "B")
+    assert feeder.branches == ("L",)
+    assert feeder.units.names == ("home",)
+    assert feeder.units.p_w == pytest.approx([10_000.0])
+
+
+def test_a_file_that_holds_no_net_is_refused(tmp_path: Path):
+    """Whatever pandapower's reader raises becomes one error that names the file."""
+    path = tmp_path / "broken.json"
+    path.write_text("{not json")
+    with pytest.raises(ScenarioError, match=r"pandapower cannot read broken\.json|broken\.json holds no"):
+        load_feeder(NetSource("file", str(path)))
+
+
+def test_a_net_without_a_source_is_refused():
+    """Nothing could feed it."""
+    net = line_net()
+    net.ext_grid.in_service = False
+    with pytest.raises(
+        SolverError, match="line has no source: neither an external grid nor a slack generator"
+    ):
+        index_feeder(net, "line")
+
+
+def test_an_island_with_a_load_is_refused_by_name():
+    """The bus and the load that nothing feeds are named."""
+    net = line_net()
+    island = pp.create_bus(net, 0.4, name="C")
+    pp.create_load(net, island, p_mw=0.001, name="cut off")
+    with pytest.raises(SolverError) as caught:
+        index_feeder(net, "line")
+    assert str(caught.value) == (
+        "line: bus `C` is in an island without a source, which leaves load cut off unsupplied"
+    )
+
+
+def test_an_island_without_consumers_is_only_a_dead_bus():
+    """A spare busbar is no error, but no EVSE can hang on it."""
+    net = line_net()
+    pp.create_bus(net, 0.4, name="spare")
+    feeder = index_feeder(net, "line")
+    assert feeder.supplied.tolist() == [True, True, False]
+    with pytest.raises(ScenarioError, match="bus `spare` of line is out of service or has no source"):
+        feeder.bus_positions(["B", "spare"])
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "text"),
+    [
+        ("line", "length_km", 0.0, "line: line `L`: length_km 0.0 is not positive"),
+        ("line", "r_ohm_per_km", np.nan, "line: line `L`: r_ohm_per_km nan is not a finite number"),
+        ("line", "to_bus", 7, "line: line `L`: to_bus 7 is no bus of the net"),
+        ("load", "p_mw", np.inf, "line: load `home`: p_mw inf is not a finite number"),
+    ],
+)
+def test_an_impossible_parameter_is_refused_with_its_element(
+    table: str, column: str, value: float, text: str
+):
+    """Solvers would answer NaN, or nothing at all."""
+    net = line_net()
+    net[table].loc[0, column] = value
+    with pytest.raises(SolverError) as caught:
+        index_feeder(net, "line")
+    assert str(caught.value) == text
+
+
+def test_an_unknown_bus_names_the_nearest_one(village: Feeder):
+    """All unknown buses are listed at once."""
+    with pytest.raises(ScenarioError) as caught:
+        village.bus_positions(["loadbus_1_99", village.buses[3], "nowhere!"])
+    assert len(caught.value.problems) == 2
+    assert "has no bus `loadbus_1_99`, did you mean `loadbus_1_9`?" in str(caught.value)
+
+
+def test_branches_without_a_name_of_their_own_go_by_table_and_index():
+    """Doubled and missing names never make two elements look the same."""
+    net = line_net()
+    for name in ("twin", "twin", None):
+        pp.create_line_from_parameters(
+            net, 0, 1, 1.0, r_ohm_per_km=0.4, x_ohm_per_km=0.1, c_nf_per_km=0.0, max_i_ka=0.1, name=name
+        )
+    assert index_feeder(net, "line").branches == ("L", "line 1", "line 2", "line 3")
+
+
+def test_the_tap_of_simbench_transformers_counts():
+    """Pandapower >= 3 ignores the tap of a SimBench net: 0.017 pu on 1-MV-urban, which is restored here."""
+    feeder = load_feeder(NetSource("simbench", "1-MV-urban--0-sw"))
+    assert feeder.notes == ("2 row(s) of trafo had no tap_changer_type: taken as Ratio",)
+    net = feeder.net
+    pp.runpp(net)
+    with_tap = net.res_bus.vm_pu.copy()
+    net.trafo["tap_changer_type"] = None
+    pp.runpp(net)
+    assert np.abs(with_tap - net.res_bus.vm_pu).max() == pytest.approx(0.017, abs=0.001)
+
+
+def test_a_tap_changer_that_is_known_stays_as_it_is():
+    """Only what is missing is filled in."""
+    feeder = load_feeder(NetSource("builtin", "mv_oberrhein"))
+    assert feeder.notes == ()
+    assert feeder.net.trafo.tap_changer_type.tolist() == ["Ratio", "Ratio"]
