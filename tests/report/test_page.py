@@ -223,6 +223,17 @@ class TestChapters:
         said = [drivers.energy(make_frames(sessions=each)).blocks[0] for each in (sessions, hurried)]
         assert ["1 of them stayed too short" in str(block) for block in said] == [False, True]
 
+    def test_what_the_end_of_the_run_cut_off_is_not_held_against_anybody(
+        self, make_frames: MakeFrames
+    ) -> None:
+        """An open session counts in the sum, not among the worst served."""
+        sessions = make_frames().sessions.assign(outcome=["served", "open", "served"])
+        made = drivers.energy(make_frames(sessions=sessions, summary={"served_share_finished": 0.9}))
+        assert "1 session was cut off by the end of the run; without them 90.0 % was served." in str(
+            made.blocks[0]
+        )
+        assert "e2#1" not in str(made.blocks[-1])
+
     def test_the_guard_is_told_by_element(self, make_frames: MakeFrames) -> None:
         """11 kW wanted, 7 kW in force for an hour: the trafo held back 4 kWh of one charger."""
         guard = control.interventions(make_frames())
@@ -259,7 +270,7 @@ class TestChapters:
         """3.20 and 1.60 EUR at 0.32 EUR/kWh."""
         frames = make_frames()
         assert money.by_operator(frames.sessions).rows == (
-            ("stadtwerk", "3", "15.0", "4.80 EUR", "0.32 EUR"),
+            ("stadtwerk", "3", "15.0", "4.80 EUR", "0.3200 EUR"),
         )
         assert money.by_price(frames.invoices).rows == (
             ("stadtwerk", "household", "0.32 EUR", "15.0", "4.80 EUR"),
@@ -270,6 +281,26 @@ class TestChapters:
         first = provenance.audit(make_frames(summary={"energy_balance_error_kwh": 1.0})).blocks[0]
         assert first.kind == "text"
         assert (first.tone, first.text.startswith("Energy does not balance")) == ("bad", True)
+
+    def test_every_assumption_and_fallback_is_listed(self, make_frames: MakeFrames) -> None:
+        """The run's own and those of its feeder model."""
+        grid = {
+            "assumptions": ["symmetric"],
+            "notes": ["tap is a ratio"],
+            "fallback": "pandapower: several slacks",
+        }
+        assert provenance.caveats(make_frames(manifest={"grid": grid}).manifest) == [
+            ("Assumption", "The tap changer stays where it is."),
+            ("Assumption of the feeder", "symmetric"),
+            ("Note on the feeder", "tap is a ratio"),
+            ("Fallback of the feeder", "pandapower: several slacks"),
+        ]
+
+    def test_keys_become_words_with_their_unit(self) -> None:
+        """For people, not for programs."""
+        keys = ("worst_session_error_wh", "seed", "self_check.max_dvm_pu", "epoch")
+        said = ["Worst session error (Wh)", "Seed", "Self check: max dvm (pu)", "Start"]
+        assert [provenance.label(key) for key in keys] == said
 
     def test_a_table_that_fits_has_no_note(self) -> None:
         """Three rows of three."""

@@ -97,6 +97,8 @@ def span_name(duration_s: float) -> str:
         return "the week"
     if math.isclose(days, 1):
         return "the day"
+    if math.isclose(duration_s, 3600):
+        return "the hour"
     if math.isclose(days, round(days)):
         return f"the {round(days)} days"
     return f"the {number(duration_s / 3600, 0 if math.isclose(duration_s % 3600, 0) else 1)} hours"

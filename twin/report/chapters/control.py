@@ -115,7 +115,12 @@ def _said(frames: Frames, guard: pd.DataFrame) -> Text:
     name = strategy.get("name", "") if isinstance(strategy, dict) else str(strategy)
     head = f"The strategy was {name}. " if name else ""
     if guard.empty:
-        tail = "No limit was lowered by a guard: either none was configured, or it never had a reason to."
+        guarded = frames.manifest.get("guarded")
+        tail = (
+            "The guard never had a reason to lower a limit."
+            if guarded
+            else "No guard watched over the feeder."
+        )
         return Text(text=head + tail)
     lowered = frames.limits[frames.limits["reason"].astype(str) != ""]
     ticks = lowered["t_s"].nunique()

@@ -28,6 +28,11 @@ def with_shares(sessions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def whole(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions that the end of the run did not cut off: what these miss, nobody will deliver any more."""
+    return sessions[sessions["outcome"] != "open"]
+
+
 def per_bus(frames: Frames, sessions: pd.DataFrame) -> pd.DataFrame:
     """Each bus with sessions: `share` served, `sessions`, and its `lowest_pu` of the run."""
     at = sessions[sessions["bus"] != ""].groupby("bus", observed=True)
@@ -65,9 +70,8 @@ def by_archetype(sessions: pd.DataFrame) -> Table:
 
 def worst_served(frames: Frames, sessions: pd.DataFrame) -> Table:
     """The sessions that miss the most energy."""
-    short = sessions[sessions["missing_wh"] > 100].sort_values(
-        ["missing_wh", "session"], ascending=[False, True]
-    )
+    ended = whole(sessions)
+    short = ended[ended["missing_wh"] > 100].sort_values(["missing_wh", "session"], ascending=[False, True])
     most = 12
     rows = [
         (
@@ -79,7 +83,7 @@ def worst_served(frames: Frames, sessions: pd.DataFrame) -> Table:
         for _, row in short.head(most).iterrows()
     ]  # fmt: skip
     return table(
-        "Sessions that miss the most",
+        "Sessions that miss the most, without those that the end of the run cut off",
         [("Session", "left"), ("Driver", "left"), ("Vehicle", "left"), ("Bus or site", "left"), ("Arrival", "left"),
          ("Planned stay", "right"), ("Waited", "right"), ("Wanted (kWh)", "right"), ("Delivered (kWh)", "right"), ("Served", "right")],
         rows, total=len(short), most=most, whole="sessions/",
@@ -110,15 +114,16 @@ def energy(frames: Frames) -> Section:
             anchor="energy", title=title, look=look, blocks=(Text(text="Nobody came in this run."),)
         )
     wanted, counted = sessions["requested_wh"].sum() / 1e3, sessions["counted_wh"].sum() / 1e3
-    short = int((sessions["share"] < 0.99).sum())
+    ended = whole(sessions)
+    short, cut = int((ended["share"] < 0.99).sum()), len(sessions) - len(ended)
     said = (
         f"{count(len(sessions), 'session')} wanted {number(wanted)} kWh and got {number(counted)} kWh of it "
         f"({percent(counted / wanted if wanted else None)}); {number(wanted - counted)} kWh are missing. "
-        f"{count(short, 'session')} got less than 99 % of what {'its' if short == 1 else 'their'} "
-        f"{'driver' if short == 1 else 'drivers'} wanted{_too_short(frames, sessions)}."
+        f"{_cut_off(frames, cut)}{count(short, 'session')} got less than 99 % of what {'its' if short == 1 else 'their'} "
+        f"{'driver' if short == 1 else 'drivers'} wanted{_too_short(frames, ended)}."
     )  # fmt: skip
-    hour = frames.civil(sessions["arrival_s"]).dt.hour
-    missing = sessions.groupby(hour)["missing_wh"].sum() / 1e3
+    hour = frames.civil(ended["arrival_s"]).dt.hour
+    missing = ended.groupby(hour)["missing_wh"].sum() / 1e3
     figures = Row(items=(
         picture(lambda ax: draw.served_by_day(by_day(frames, sessions), ax=ax), title="Energy by day of arrival",
                 alt="Bars per day: energy delivered and energy missing in kWh.", stamp=frames.stamp),
@@ -132,6 +137,14 @@ def energy(frames: Frames) -> Section:
     return Section(anchor="energy", title=title, look=look, blocks=tuple(blocks))
 
 
+def _cut_off(frames: Frames, cut: int) -> str:
+    """What the end of the run cut off, and the share served without it; empty when nothing was."""
+    share = frames.summary.get("served_share_finished")
+    if not cut or share is None:
+        return ""
+    return f"{count(cut, 'session was', 'sessions were')} cut off by the end of the run; without them {percent(share)} was served. "
+
+
 def _too_short(frames: Frames, sessions: pd.DataFrame) -> str:
     """How many sessions could not have got their energy at the charger's full power; empty when none."""
     rated_w = {str(evse["id"]): float(evse["max_w"]) for evse in frames.evses}
@@ -143,7 +156,7 @@ def _too_short(frames: Frames, sessions: pd.DataFrame) -> str:
 
 def fairness(frames: Frames) -> Section | None:
     """How evenly energy was shared, per session and per bus; None without sessions that want energy."""
-    sessions = with_shares(frames.sessions)
+    sessions = whole(with_shares(frames.sessions))
     if sessions["share"].dropna().empty:
         return None
     buses = per_bus(frames, sessions)

@@ -204,7 +204,7 @@ def diversity(frames: Frames) -> Section | None:
         anchor="coincidence",
         title="Coincidence and peak",
         look=look,
-        blocks=(said, Row(items=(figure,)), made),
+        blocks=(said, Row(items=(figure, made))),
     )
 
 
@@ -230,7 +230,8 @@ def _loading_said(frames: Frames, trafos: pd.DataFrame) -> Text:
         return Text(text=head + "No interval has a solution.")
     at = when(moment(float(loaded.idxmax()), frames.epoch, frames.zone))
     above, near = float((loaded > limit).mean()), float((loaded > 0.8 * limit).mean())
+    often = f"it was above its limit in {percent(above)}" if above else "it was never above its limit"
     return Text(text=(
-        f"{head}The transformer reached {number(float(loaded.max()), 1)} % on {at}; it was above its limit in "
-        f"{percent(above)} and above 80 % of it in {percent(near)} of the time."
+        f"{head}The transformer reached {number(float(loaded.max()), 1)} % on {at}; {often}"
+        f" and above 80 % of it in {percent(near)} of the time."
     ))  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from twin.money.billing.tariff import MINOR_DIGITS
 from twin.report.frames import Frames
 from twin.report.model import Block, Section, Table, Text, table
 from twin.report.words import NONE, money, number
@@ -18,7 +19,7 @@ def by_operator(sessions: pd.DataFrame) -> Table:
     rows = []
     for (operator, currency), these in sessions.groupby(["operator", "currency"], observed=True):
         minor, kwh = int(these["cost_minor"].sum()), float(these["metered_wh"].sum()) / 1e3
-        mean = money(round(minor / kwh), str(currency)) if kwh > 0 else NONE
+        mean = price(minor / kwh, str(currency)) if kwh > 0 else NONE
         rows.append((str(operator), f"{len(these):,}", number(kwh, 1), money(minor, str(currency)), mean))
     return table(
         "Revenue by operator",
@@ -27,14 +28,20 @@ def by_operator(sessions: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
+def price(minor_per_kwh: float, currency: str) -> str:
+    """A mean price with two digits more than the currency has: `0.2839 EUR`."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    return f"{number(minor_per_kwh / 10**digits, digits + 2)} {currency}"
+
+
 def by_price(invoices: pd.DataFrame) -> Table:
     """Energy and money at each price of each tariff; exact decimals, rounded for reading only."""
     rows = []
     keys = ["operator", "tariff", "price_per_kwh", "currency"]
-    for (operator, tariff, price, currency), these in invoices.groupby(keys, observed=True):
+    for (operator, tariff, per_kwh, currency), these in invoices.groupby(keys, observed=True):
         amount = sum((Decimal(str(a)) for a in these["amount"]), Decimal(0))
         rows.append((
-            str(operator), str(tariff), f"{price} {currency}", number(these["energy_wh"].sum() / 1e3, 1),
+            str(operator), str(tariff), f"{per_kwh} {currency}", number(these["energy_wh"].sum() / 1e3, 1),
             f"{amount:,.2f} {currency}",
         ))  # fmt: skip
     return table(

@@ -7,17 +7,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from twin.report.frames import Frames
-from twin.report.model import Block, Section, Text, table
+from twin.report.model import Block, Row, Section, Table, Text, table
 from twin.report.words import NONE, count, number
 
 _NAMES = {
-    "scenario": "Scenario", "description": "Description", "scenario_hash": "Scenario hash", "seed": "Seed", "mode": "Mode",
-    "strategy": "Strategy", "guarded": "Guard", "epoch": "Start", "time_zone": "Civil time", "period_s": "Control tick (s)",
-    "horizon_s": "Length (s)", "evses": "EVSEs", "outcome": "Outcome", "error": "Error", "recorded_s": "Recorded until (s)",
-    "cpu_s": "Processor time (s)", "wall_s": "Wall time (s)", "solver_s": "of it in power flow (s)",
-    "worst_lag_s": "Worst lag (s)", "format": "Format of the folder",
-}  # fmt: skip
-"""Keys of the manifest as people say them; other keys are shown as they are."""
+    "epoch": "Start",
+    "evses": "EVSEs",
+    "guarded": "Guard",
+    "horizon_s": "Length (s)",
+    "period_s": "Control tick (s)",
+}
+"""Keys of the manifest that people call otherwise."""
+_UNITS = {"kwh": "kWh", "wh": "Wh", "s": "s", "pct": "%", "pu": "pu", "w": "W"}
+
+
+def label(key: str) -> str:
+    """`worst_session_error_wh` → `Worst session error (Wh)`."""
+    if key in _NAMES:
+        return _NAMES[key]
+    words = key.replace(".", ": ").split("_")
+    unit = f" ({_UNITS[words.pop()]})" if len(words) > 1 and words[-1] in _UNITS else ""
+    text = " ".join(words)
+    return text[:1].upper() + text[1:] + unit
 
 
 def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
@@ -66,9 +77,7 @@ def audit(frames: Frames) -> Section:
     blocks: list[Block] = [first]
     details = frames.manifest.get("audit")
     if details:
-        blocks.append(
-            table("Totals of the audit", [("What", "left"), ("Value", "right")], flat(details), most=60)
-        )
+        blocks.append(_pairs("Totals of the audit", details))
     if len(frames.ticks) and "converged" in frames.ticks:
         solved = frames.ticks["converged"].dropna()
         failed = int((~solved.astype(bool)).sum())
@@ -81,28 +90,42 @@ def audit(frames: Frames) -> Section:
     return Section(anchor="audit", title="Audit", look=look, blocks=tuple(blocks))
 
 
+def caveats(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a reader must know to trust the figures: assumptions, notes and fallbacks of every part."""
+    grid = manifest.get("grid") or {}
+    found = [("Assumption", said(text)) for text in manifest.get("assumptions") or ()]
+    found += [("Assumption of the feeder", said(text)) for text in grid.get("assumptions") or ()]
+    found += [("Note on the feeder", said(text)) for text in grid.get("notes") or ()]
+    found += [("Fallback", said(text)) for text in manifest.get("fallbacks") or ()]
+    return found + ([("Fallback of the feeder", said(grid["fallback"]))] if grid.get("fallback") else [])
+
+
 def chapter(frames: Frames) -> Section:
     """Everything needed to repeat the run or to doubt it."""
     manifest: Mapping[str, Any] = frames.manifest
-    left_out = {"audit"}
-    shown = {key: value for key, value in manifest.items() if key not in left_out}
+    apart = {"audit", "assumptions", "fallbacks", "grid", "versions"}
+    known = {
+        key: value for key, value in manifest.items() if key not in apart and value not in (None, "", [], {})
+    }
     blocks: list[Block] = []
-    for title, keys in (
-        ("Assumptions and fallbacks", ("assumptions", "fallbacks")),
-        ("Feeder model", ("grid",)),
-        ("Versions", ("versions",)),
-    ):
-        part = {key: shown.pop(key) for key in keys if shown.get(key)}
-        if part:
-            rows = flat(
-                next(iter(part.values())) if len(part) == 1 and title != "Assumptions and fallbacks" else part
+    rows = caveats(manifest)
+    if rows:
+        blocks.append(
+            table(
+                "Assumptions and fallbacks",
+                [("Kind", "left"), ("What", "left")],
+                rows,
+                most=60,
+                whole="manifest.json",
             )
-            blocks.append(
-                table(title, [("What", "left"), ("Value", "left")], rows, most=60, whole="manifest.json")
-            )
-    blocks.insert(
-        0, table("Run", [("What", "left"), ("Value", "left")], flat(shown), most=60, whole="manifest.json")
-    )
+        )
+    versions = _pairs("Versions", manifest.get("versions") or {}, named=False)
+    blocks.append(Row(items=(_pairs("Run", known), versions)))
+    grid = {
+        k: v for k, v in (manifest.get("grid") or {}).items() if k not in {"assumptions", "notes", "fallback"}
+    }
+    if grid:
+        blocks.append(_pairs("Feeder model", grid))
     blocks.append(
         Text(
             text=f"Tables, the resolved scenario and the manifest lie in the run's folder, {frames.name}; each column carries its unit and meaning."
@@ -110,3 +133,8 @@ def chapter(frames: Frames) -> Section:
     )
     look = "Look here before you compare two runs: same scenario hash and seed mean the same drivers and the same tables."
     return Section(anchor="what", title="What was run", look=look, blocks=tuple(blocks))
+
+
+def _pairs(title: str, content: Mapping[str, Any], *, named: bool = True) -> Table:
+    rows = [(label(key) if named else key, value) for key, value in flat(content)]
+    return table(title, [("What", "left"), ("Value", "left")], rows, most=60, whole="manifest.json")

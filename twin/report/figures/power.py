@@ -54,7 +54,9 @@ def load_duration(
 def _shade_above(ax: Axes, limit: float) -> None:
     line = ax.get_lines()[0]
     share, value = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
-    ax.fill_between(share, limit, np.maximum(value, limit), step="pre", color=LIMIT, alpha=0.18, linewidth=0)
+    above = slice(0, int((value > limit).sum()) + 1)  # the curve falls: what is above stands first
+    top = np.maximum(value[above], limit)
+    ax.fill_between(share[above], limit, top, step="pre", color=LIMIT, alpha=0.18, linewidth=0)
 
 
 def power_over_time(
