@@ -122,6 +122,7 @@ def parts(n: int, days: int, *, priced: bool) -> Parts:
         period_s=PERIOD_S,
         ticks=round(days * DAY_S / PERIOD_S),
         power_flow_every=1,
+        plan_on_arrival=False,
         release=population.close,
     )
 

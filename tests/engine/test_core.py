@@ -24,6 +24,7 @@ from twin.world.population.agents import Population
 from twin.world.stations.simulated import SimulatedStations
 
 HOUR = 3_600.0
+UNCONTROLLED = Uncontrolled()
 CAR = VehicleSpec(
     model="car",
     usable_wh=60_000,
@@ -76,10 +77,11 @@ def simulate(
     *wanted: dict[str, object],
     evses: Sequence[str] = ("a1/1",),
     limit_w: float = np.inf,
-    strategy: Strategy = Uncontrolled(),
+    strategy: Strategy = UNCONTROLLED,
     faults: Sequence[FaultSpec] = (),
     tariff: Tariff | None = None,
     hours: float = 12,
+    plan_on_arrival: bool = False,
 ) -> Notebook:
     """Run cars through sites named by the first letter of their EVSEs, hourly ticks."""
     specs = [EvseSpec(id=e, station=e.split("/")[0], site=e[0], bus=None) for e in evses]
@@ -130,6 +132,7 @@ def simulate(
         period_s=HOUR,
         ticks=int(hours),
         power_flow_every=1,
+        plan_on_arrival=plan_on_arrival,
         release=population.close,
     )
     notebook = Notebook()
@@ -153,6 +156,13 @@ class TestOneCar:
         seen = simulate(visit(0.5, 4.25, 11.04), strategy=FirstComeFirstServed(), limit_w=50_000)
         assert seen.power_w[1 * HOUR] == [0.0]
         assert seen.column("sessions", "finished_s") == [pytest.approx(2 * HOUR)]
+
+    def test_it_starts_at_once_where_arrivals_are_planned(self) -> None:
+        """Plugged in at 00:30 between two ticks, it gets its share at 00:30."""
+        seen = simulate(
+            visit(0.5, 4.25, 11.04), strategy=FirstComeFirstServed(), limit_w=50_000, plan_on_arrival=True
+        )
+        assert seen.power_w[1 * HOUR] == [pytest.approx(5_520)]
 
     def test_a_car_that_is_still_there_at_the_end_is_open(self) -> None:
         """The run ends at 12:00; the session is closed where it stands."""

@@ -50,6 +50,8 @@ class Parts:
     ticks: int
     """The run ends after this many periods."""
     power_flow_every: int
+    plan_on_arrival: bool
+    """Divide power anew whenever a car has been plugged in, not only at ticks."""
     release: Callable[[], None]
     """Lets go of what would outlive the run."""
 
@@ -80,7 +82,9 @@ class Simulation:
             on_end=self.books.ended,
         )
         self._places = {site: self._place(spec) for site, spec in parts.sites.items()}
-        self._arrivals = Arrivals(env, parts.visits, parts.minds, self._places, self.books, recorder)
+        self._arrivals = Arrivals(
+            env, parts.visits, parts.minds, self._places, self.books, recorder, self._plugged
+        )
         self._offline: set[int] = set()
         self._unsolved_w: Vector = np.zeros(len(parts.fleet))
         self._solved_s = 0.0
@@ -153,6 +157,11 @@ class Simulation:
         if not broken(grid.topology, state):
             return None
         return grid.solve(self._solved_s, now_s, np.zeros(len(self._parts.fleet)))
+
+    def _plugged(self, now_s: float) -> None:
+        """A car is there: give it its share at once. At a tick the tick does it."""
+        if self._parts.plan_on_arrival and now_s % self._parts.period_s:
+            self._note(now_s, self.controller.plan(now_s, self._parts.period_s))
 
     def _note(self, now_s: float, decision: Decision) -> None:
         """Write down what the guard did and why."""

@@ -53,7 +53,9 @@ class Arrivals:
         places: Mapping[SiteId, Place],
         books: Bookkeeper,
         recorder: Recorder,
+        on_plugged: Callable[[float], None],
     ) -> None:
+        self._on_plugged = on_plugged
         self._env = env
         self._visits = visits
         self._minds = minds
@@ -95,6 +97,7 @@ class Arrivals:
                 return
         books = self._books
         books.plug(env.now, row, stay, self._car(k))
+        self._on_plugged(env.now)
         if stay.departure_s > env.now:
             yield env.timeout(stay.departure_s - env.now)
         books.unplug(env.now, row, "served")

@@ -76,6 +76,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         period_s=float(scenario.period_s),
         ticks=round(scenario.duration_s / scenario.period_s),
         power_flow_every=1 if scenario.grid is None else scenario.grid.power_flow_every,
+        plan_on_arrival=scenario.plan_on_arrival,
         release=population.close,
     )
 

@@ -98,6 +98,8 @@ class Fitted(Section):
 
     fitted: Literal["residential-norway"]
     """Which data set: 6,878 sessions in apartment buildings in Trondheim (doi:10.17632/jbks2rcwyj)."""
+    users: Literal["all", "private", "shared"] = "all"
+    """Whose habits: of recorded users with a charger of their own, of those who shared one, or of both."""
     visits_per_week: Annotated[Number, Field(gt=0, le=100)] | None = None
     """Mean number of visits of one driver; absent: as recorded."""
 

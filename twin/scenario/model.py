@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from twin.scenario.drivers import Drivers
-from twin.scenario.fields import Instant, Name, Number, Section, Share, Whole, wrong
+from twin.scenario.fields import Flag, Instant, Name, Number, Section, Share, Whole, wrong
 from twin.scenario.grid import Grid
 from twin.scenario.sites import Site
 from twin.scenario.tariffs import FREE, Tariff
@@ -103,6 +103,8 @@ class Scenario(Section):
         StrategyChoice, BeforeValidator(_by_name, json_schema_input_type=Name | StrategyChoice)
     ] = StrategyChoice(name="uncontrolled")
     """Who gets how much when not everybody can have all: a name, or `{name: .., options: {..}}`."""
+    plan_on_arrival: Flag = True
+    """Divide power anew whenever a car is plugged in; false: a new car waits for the next tick."""
     guard: Guard | None = None
     """Power flow before every decision; absent: none."""
     faults: tuple[Fault, ...] = ()

@@ -79,7 +79,7 @@ def _regular(demand: section.Fitted | section.Parametric | None) -> need.Demand:
     if demand is None:
         return need.WORK
     if isinstance(demand, section.Fitted):
-        return need.Fitted(name=demand.fitted, visits_per_week=demand.visits_per_week)
+        return need.Fitted(name=demand.fitted, users=demand.users, visits_per_week=demand.visits_per_week)
     arrival = demand.arrival
     weekend = arrival.visits_per_weekend_day
     return need.Parametric(

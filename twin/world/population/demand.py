@@ -72,6 +72,8 @@ class Fitted:
     """Home charging as recorded: tables fitted to a data set, shipped with the package."""
 
     name: str = "residential-norway"
+    users: Literal["all", "private", "shared"] = "all"
+    """Whose habits: those of users with a charger of their own, of those who shared one, or of both."""
     visits_per_week: float | None = None
     """Mean over drivers; None: as recorded."""
 

@@ -10,9 +10,10 @@ the visits take are those of one recorded user, jointly, drawn by weeks of obser
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 import numpy as np
 
@@ -103,6 +104,14 @@ def tables_from(document: dict[str, object]) -> HomeTables:
         energy_level=t["energy_level"],
         user_energy_kwh=t["user_energy_kwh"],
     )
+
+
+def only(tables: HomeTables, users: Literal["all", "private", "shared"]) -> HomeTables:
+    """Return the tables with one kind of user left to draw; stratum 0 are those who share a place (`fit.STRATA`)."""
+    if users == "all":
+        return tables
+    wanted = (tables.user_stratum == 0) == (users == "shared")
+    return replace(tables, user_weeks=np.where(wanted, tables.user_weeks, 0.0))
 
 
 def mean_visits_per_week(tables: HomeTables) -> float:

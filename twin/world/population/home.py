@@ -19,6 +19,7 @@ from twin.world.population.fitted import (
     load_tables,
     mean_visits_per_week,
     next_arrival_h,
+    only,
     stay_and_energy,
 )
 from twin.world.population.garage import Garage, Need
@@ -91,7 +92,7 @@ def fitted_visits(
     garage: Garage,
 ) -> Wishes:
     """Draw the visits of drivers at `places` by the tables of a data set."""
-    tables = load_tables(demand.name)
+    tables = only(load_tables(demand.name), demand.users)
     who_u = np.array([stream(seed, "driver", p.id, "who").random(4) for p in places]).reshape(-1, 4)
     wanted = demand.visits_per_week
     scale = 1.0 if wanted is None else wanted / mean_visits_per_week(tables)
