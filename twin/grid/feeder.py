@@ -150,6 +150,8 @@ def _check_parameters(net: Any, name: str) -> None:
             _refuse(
                 net, name, (table, column), ~net[table][column].isin(net.bus.index), "is no bus of the net"
             )
+    resistive = net.trafo.vkr_percent > net.trafo.vk_percent
+    _refuse(net, name, ("trafo", "vkr_percent"), resistive, "is more than vk_percent")
 
 
 def _refuse(net: Any, name: str, cell: tuple[str, str], bad: Any, text: str) -> None:

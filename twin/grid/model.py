@@ -65,26 +65,16 @@ class Model:
     dead_branch: Mask
 
 
-def working_net(feeder: Feeder, *, keep: Mask | None = None) -> tuple[Any, Rows]:
+def working_net(feeder: Feeder) -> tuple[Any, Rows]:
     """Copy the net with one load per living bus in place of its units.
-
-    Args:
-        feeder: The net and its units.
-        keep: (u,) units to leave in service as they are.
 
     Returns:
         The copy, and (nb,) the row of the load that stands for each bus, -1 for dead buses.
     """
     profiles = feeder.net.get("profiles")
     net = copy.deepcopy(feeder.net, {id(profiles): None})  # a year of samples need not be copied
-    units = feeder.units
     for table in _UNIT_TABLES:
-        mine = [t == table for t in units.table] & (
-            np.zeros(len(units), dtype=bool) if keep is None else keep
-        )
-        net[table]["in_service"] = net[table].index.isin(units.index[mine]) & net[table].in_service.astype(
-            bool
-        )
+        net[table]["in_service"] = False
     alive = np.flatnonzero(feeder.supplied)
     rows = pp.create_loads(net, net.bus.index.to_numpy()[alive], p_mw=0.0, q_mvar=0.0)
     load = np.full(len(feeder.buses), -1, dtype=np.int64)

@@ -10,22 +10,27 @@ from scipy.sparse import block_array, diags_array
 from scipy.sparse.linalg import splu
 
 from twin.domain.grid import GridState, GridTopology, Sensitivity
-from twin.domain.ids import Complexes, Rows, Vector
+from twin.domain.ids import Array, Complexes, Matrix, Rows, Vector
 from twin.grid import kernel
 from twin.grid.common import Setup, Solved, check_power
-from twin.grid.feeder import BRANCH_TABLES
+from twin.grid.feeder import BRANCH_TABLES, Feeder
 from twin.grid.model import Model, model_of, run, working_net
 from twin.units import mw_from_w, w_from_mw
 
 _LOSSY = (*BRANCH_TABLES, "impedance", "dcline")
+_ROUNDS = 50
+_ELASTIC_W = 1e-3
+"""Voltage-dependent loads are solved when none moves by more than this."""
 _DRAWING = ("motor", "ward", "xward", "shunt")
 
 
 class PandapowerGrid:
     """Implements the port `Grid` with `pandapower.runpp`: 20 to 30 ms per solve.
 
-    Every bus has one load that carries the sum of its units and EVSEs; voltage-dependent loads stay
-    themselves. Controllers of the net (tap changers, for example) run within each solve.
+    Every bus has one load that carries the sum of its units and EVSEs. Voltage-dependent loads are solved
+    by repetition until their power fits the voltage: pandapower itself averages their shares over all loads
+    of a bus, so that an idle EVSE beside a heater would change the heater. Controllers of the net (tap
+    changers, for example) run within each solve.
     """
 
     def __init__(self, setup: Setup, model: Model, provenance: Mapping[str, object]) -> None:
@@ -33,12 +38,11 @@ class PandapowerGrid:
         self._dead_branch = model.dead_branch
         self._provenance = dict(provenance)
         units = setup.feeder.units
-        self._net, load = working_net(setup.feeder, keep=units.voltage_dependent)
+        self._net, load = working_net(setup.feeder)
         self._alive = np.flatnonzero(load >= 0)
         self._carriers = load[self._alive]
-        self._apart = np.flatnonzero(units.voltage_dependent)
-        self._apart_rows = units.index[self._apart]
-        self._net.load.loc[self._apart_rows, "scaling"] = 1.0
+        self._elastic = np.flatnonzero(units.voltage_dependent)
+        self._shares = _shares(setup.feeder, units.index[self._elastic])
         self._control = len(self._net.controller) > 0 and bool(self._net.controller.in_service.any())
 
     @property
@@ -58,9 +62,12 @@ class PandapowerGrid:
             ValueError: A power is not finite; names the EVSE.
         """
         check_power(evse_w, self._setup.evse_ids)
-        base_w, pv_w = self._inject(start_s, end_s, evse_w)
+        base, base_w, pv_w = self._setup.profile.means(start_s, end_s)
+        np.add.at(base[0], self._setup.evse_bus, evse_w)
+        np.add.at(base[1], self._setup.evse_bus, evse_w * self._setup.evse_q_per_p)
         ev_w = float(evse_w.sum())
-        if not run(self._net, control=self._control):
+        solved, extra_w = self._run(base, start_s, end_s)
+        if not solved:
             return self._unsolved(base_w, pv_w, ev_w)
         net = self._net
         inside = net._ppc["internal"]  # noqa: SLF001  # pandapower offers no public way to its mismatch
@@ -75,7 +82,7 @@ class PandapowerGrid:
             loading_pct=np.where(self._dead_branch, np.nan, loading_pct),
             slack_w=w_from_mw(self._slack_mw()),
             losses_w=w_from_mw(sum(float(net[f"res_{t}"].pl_mw.sum()) for t in _LOSSY if len(net[t]))),
-            base_w=base_w + w_from_mw(self._other_mw()),
+            base_w=base_w + extra_w + w_from_mw(self._other_mw()),
             pv_w=pv_w + w_from_mw(self._generators_mw()),
             ev_w=ev_w,
             converged=True,
@@ -110,22 +117,28 @@ class PandapowerGrid:
         bus = self._setup.evse_bus
         return model.node[bus if rows is None else bus[rows]]
 
-    def _inject(self, start_s: float, end_s: float, evse_w: Vector) -> tuple[float, float]:
-        """Write the powers into the net; returns base load and generation that pandapower will not report."""
-        setup, net = self._setup, self._net
-        base, base_w, pv_w = setup.profile.means(start_s, end_s)
-        if len(self._apart):
-            power = setup.profile.unit_means(start_s, end_s)[:, self._apart]
-            for drawn, apart in zip(base, power, strict=True):
-                np.subtract.at(drawn, setup.feeder.units.bus[self._apart], apart)
-            base_w -= float(power[0].sum())
-            net.load.loc[self._apart_rows, "p_mw"] = mw_from_w(power[0])
-            net.load.loc[self._apart_rows, "q_mvar"] = mw_from_w(power[1])
-        np.add.at(base[0], setup.evse_bus, evse_w)
-        np.add.at(base[1], setup.evse_bus, evse_w * setup.evse_q_per_p)
-        net.load.loc[self._carriers, "p_mw"] = mw_from_w(base[0, self._alive])
-        net.load.loc[self._carriers, "q_mvar"] = mw_from_w(base[1, self._alive])
-        return base_w, pv_w
+    def _run(self, base: Matrix, start_s: float, end_s: float) -> tuple[bool, float]:
+        """Solve with `base` (2, nb) drawn per bus; returns what elastic loads draw beyond their nominal power."""
+        bus = self._setup.feeder.units.bus[self._elastic]
+        power = (
+            self._setup.profile.unit_means(start_s, end_s)[:, self._elastic] if len(bus) else np.zeros((2, 0))
+        )
+        beyond = np.zeros_like(power)
+        for _ in range(_ROUNDS):
+            drawn = base.copy()
+            for total, extra in zip(drawn, beyond, strict=True):
+                np.add.at(total, bus, extra)
+            self._net.load.loc[self._carriers, "p_mw"] = mw_from_w(drawn[0, self._alive])
+            self._net.load.loc[self._carriers, "q_mvar"] = mw_from_w(drawn[1, self._alive])
+            if not run(self._net, control=self._control):
+                return False, 0.0
+            vm_pu = self._net.res_bus.vm_pu.to_numpy(dtype=float)[bus]
+            now = power * (self._shares[0] * (vm_pu - 1.0) + self._shares[1] * (vm_pu**2 - 1.0))
+            moved_w = float(np.abs(now - beyond).max(initial=0.0))
+            if moved_w <= _ELASTIC_W:
+                return True, float(beyond[0].sum())
+            beyond = now
+        return False, 0.0
 
     def _unsolved(self, base_w: float, pv_w: float, ev_w: float) -> GridState:
         nan = np.nan
@@ -156,10 +169,16 @@ class PandapowerGrid:
         return float(net.res_gen.p_mw[~net.gen.slack.fillna(value=False).astype(bool)].sum())
 
     def _other_mw(self) -> float:
-        """What voltage-dependent loads really draw, and what follows no profile."""
+        """What motors, wards and shunts draw."""
         net = self._net
-        others = sum(float(net[f"res_{t}"].p_mw.sum()) for t in _DRAWING if len(net[t]))
-        return others + float(net.res_load.p_mw.loc[self._apart_rows].sum())
+        return sum(float(net[f"res_{t}"].p_mw.sum()) for t in _DRAWING if len(net[t]))
+
+
+def _shares(feeder: Feeder, rows: Rows) -> Array:
+    """(2, 2, u) shares of constant current and constant impedance, each of P and Q."""
+    load = feeder.net.load.loc[rows]
+    columns = [[f"const_{part}_{power}_percent" for power in "pq"] for part in "iz"]
+    return np.array([[load[c].to_numpy(dtype=float) / 100.0 for c in pair] for pair in columns])
 
 
 def _voltage_answers(inside: Any, v: Complexes, nodes: Any, added: complex) -> Complexes:
