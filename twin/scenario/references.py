@@ -201,11 +201,13 @@ def _strategy(document: Document) -> Iterator[Problem]:
     from importlib.metadata import entry_points  # noqa: PLC0415
 
     at: Path = ("strategy", "name") if isinstance(given, dict) else ("strategy",)
-    known = sorted({point.name for point in entry_points(group="twin.strategies")})
+    known = {point.name: point.value for point in entry_points(group="twin.strategies")}
     if name not in known:
-        yield document.problem(at, f"no strategy `{name}`{hint(name, known)}")
+        yield document.problem(at, f"no strategy `{name}`{hint(name, sorted(known))}")
         return
     options = document.mapping(("strategy", "options"))
+    if not options and known[name].startswith("twin."):
+        return  # ours need no option; a stranger's class says so itself
     from twin.control.strategies.registry import problems  # noqa: PLC0415 -- needs numpy
 
     for option, text in problems(name, options):

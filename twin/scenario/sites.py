@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from twin.scenario.fields import BusName, FilePath, Flag, Name, Number, Section, Share, Whole, wrong
 
 Connection = Literal["L1L2L3", "L2L3L1", "L3L1L2", "L1", "L2", "L3", "L1-L2", "L2-L3", "L3-L1"]
 """The names of `twin.domain.specs.Connection`, which is not imported here because it needs numpy."""
+
+
+def _split(value: Any) -> Any:
+    """Read several numbers from one cell of a table."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return [float(word) for word in value.split()]
+    except ValueError:
+        raise wrong(f"`{value}` is no list of numbers; separate them by spaces") from None
 
 
 class Charger(Section):
@@ -27,7 +37,9 @@ class Charger(Section):
     """Smallest pilot; below it the EVSE pauses (IEC 61851-1: 6 A)."""
     step_a: Annotated[Number, Field(ge=0, le=32)] = 0.0
     """Resolution of the pilot; 0 is continuous."""
-    levels_a: Annotated[tuple[Annotated[Number, Field(gt=0, le=250)], ...], Field(max_length=64)] = ()
+    levels_a: Annotated[
+        tuple[Annotated[Number, Field(gt=0, le=250)], ...], Field(max_length=64), BeforeValidator(_split)
+    ] = ()
     """The only pilots that the EVSE can signal, ascending, without 0; empty: all."""
     dc_max_kw: Annotated[Number, Field(gt=0, le=4_000)] | None = None
     """Rated output of a DC charger; absent: AC."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ def read_table(path: Path) -> tuple[list[TableRow], list[Problem]]:
         text = read_text(path)
     except ScenarioError as exc:
         return [], list(exc.problems)
+    rows, problems = _parse(text, path)
+    return list(rows), list(problems)
+
+
+@lru_cache(maxsize=8)  # a table is read to check it, to place its stations, and to build the run
+def _parse(text: str, path: Path) -> tuple[list[TableRow], list[Problem]]:
     reader = csv.reader(text.splitlines(), strict=True)
     file = str(path)
     try:
@@ -95,11 +102,8 @@ def _read_rows(file: str, header: list[str], reader: Any) -> tuple[list[TableRow
 
 
 def _station(file: str, line: int, values: dict[str, str], problems: list[Problem]) -> Station | None:
-    typed: dict[str, str | list[str]] = {**values}
-    if "levels_a" in values:
-        typed["levels_a"] = values["levels_a"].split()
     try:
-        return Station.model_validate_strings(typed)
+        return Station.model_validate_strings(values)
     except ValidationError as exc:
         problems += [Problem(file, line, key, text) for key, text in explain(exc, Station)]
         return None
