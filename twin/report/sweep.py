@@ -51,14 +51,18 @@ def write_sweep_report(sweep: Sweep, path: Path) -> Path:
     if not sweep.runs:
         raise ValueError("a report over seeds needs at least one run")
     found: dict[str, dict[int, Mapping[str, Any]]] = {}
+    hashes: dict[str, str] = {}
     for run in sweep.runs:
-        found.setdefault(str(run.manifest["scenario"]), {})[int(run.manifest["seed"])] = run.summary
-    return html.write(page({name: dict(sorted(of.items())) for name, of in found.items()}), path)
+        name = str(run.manifest["scenario"])
+        found.setdefault(name, {})[int(run.manifest["seed"])] = run.summary
+        hashes.setdefault(name, str(run.manifest.get("scenario_hash", ""))[:12])
+    stamp = " | ".join(f"{name}, seeds {_range(list(of))} · scenario {hashes[name]}" for name, of in found.items())
+    return html.write(page({name: dict(sorted(of.items())) for name, of in found.items()}, stamp), path)
 
 
-def page(summaries: Summaries) -> Page:
+def page(summaries: Summaries, stamp: str) -> Page:
     """The page's model."""
-    made = (violations(summaries), figures(summaries), differences(summaries), seeds(summaries))
+    made = (violations(summaries), figures(summaries, stamp), differences(summaries), seeds(summaries))
     most = max(len(of) for of in summaries.values())
     return Page(
         kicker=f"Over {count(most, 'seed')}",
@@ -115,7 +119,7 @@ def violations(summaries: Summaries) -> Section:
     return Section(anchor="violations", title="How often limits are broken", look=look, blocks=(made,))
 
 
-def figures(summaries: Summaries) -> Section:
+def figures(summaries: Summaries, stamp: str) -> Section:
     """Every key figure with its interval, and the important ones seed by seed."""
     from twin.results.statistics import intervals  # noqa: PLC0415 -- scipy, with the rest of the report
 
@@ -124,17 +128,19 @@ def figures(summaries: Summaries) -> Section:
     for figure in FIGURES:
         cells = [_scaled(found[name].get(figure.key), figure) for name in summaries]
         if any(cell != NONE for cell in cells):
-            rows.append((f"{figure.name} ({figure.unit})" if figure.unit else figure.name, *cells))
+            rows.append((_titled(figure, summaries), *cells))
     columns: list[tuple[str, Align]] = [("Key figure", "left"), *((name, "right") for name in summaries)]
     blocks: list[Block] = [
-        Row(items=_pictures(summaries, found)),
+        Row(items=_pictures(summaries, found, stamp)),
         table("Mean (95 % interval of the mean)", columns, rows, most=40),
     ]
     look = "Each dot is one seed, the diamond the mean with its interval. Look at the worst seed too: a feeder is sized for it, not for the mean."
     return Section(anchor="figures", title="Key figures over the seeds", look=look, blocks=tuple(blocks))
 
 
-def _pictures(summaries: Summaries, found: Mapping[str, Mapping[str, Interval]]) -> tuple[Picture, ...]:
+def _pictures(
+    summaries: Summaries, found: Mapping[str, Mapping[str, Interval]], stamp: str
+) -> tuple[Picture, ...]:
     made = []
     for key, limit in _DRAWN:
         figure = next(f for f in FIGURES if f.key == key)
@@ -145,7 +151,7 @@ def _pictures(summaries: Summaries, found: Mapping[str, Mapping[str, Interval]])
         if not all(values.values()):
             continue
         scaled = {name: _rescale(found[name][key], figure.scale) for name in values}
-        made.append(_seed_picture(figure, values, scaled, limit, stamp=" · ".join(summaries)))
+        made.append(_seed_picture(figure, values, scaled, limit, stamp=stamp))
     return tuple(made)
 
 
@@ -178,7 +184,7 @@ def differences(summaries: Summaries) -> Section | None:
             [summaries[first][s] for s in common], [summaries[name][s] for s in common]
         )
         rows = [
-            (f"{f.name} ({f.unit})" if f.unit else f.name, interval_text(_rescale(found[f.key], f.scale), f.digits, sign=True))
+            (_titled(f, summaries), interval_text(_rescale(found[f.key], f.scale), f.digits, sign=True))
             for f in FIGURES if f.key in found
         ]  # fmt: skip
         blocks.append(table(
@@ -202,7 +208,7 @@ def seeds(summaries: Summaries) -> Section:
     made = table(
         "Every run, the longest outside its limits first", columns, rows, most=60, whole="sweep.json"
     )
-    look = "Run a single seed again with `--set seed=…` to read its own page: the worst one is the most instructive."
+    look = "Run a single seed again with --set seed=… to read its own page: the worst one is the most instructive."
     return Section(anchor="seeds", title="Seed by seed", look=look, blocks=(made,))
 
 
@@ -231,6 +237,13 @@ def _one(value: float | None, figure: Figure) -> str:
 
 def _minutes(summary: Mapping[str, Any]) -> float:
     return float(summary.get("violation_minutes") or 0.0)
+
+
+def _titled(figure: Figure, summaries: Summaries) -> str:
+    """Name and unit of a key figure; money in its currency, where all runs have one."""
+    currencies = {str(summary.get("currency") or "") for of in summaries.values() for summary in of.values()}
+    unit = currencies.pop() if figure.key == "revenue" and len(currencies) == 1 else figure.unit
+    return f"{figure.name} ({unit})" if unit else figure.name
 
 
 def _range(found: Sequence[int]) -> str:
