@@ -29,7 +29,7 @@ test: $(STAMP) lint types layers unit notebooks docs ## everything that must be 
 lint: $(STAMP) ## ruff and codespell
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/codespell twin tests docs scenarios README.md CHANGELOG.md CONTRIBUTING.md
+	@$(BIN)/codespell twin docs scenarios README.md CHANGELOG.md CONTRIBUTING.md
 
 types: $(STAMP) ## mypy --strict
 	@$(BIN)/mypy

@@ -74,3 +74,22 @@ class TestSiteLimits:
         limits = site_limits([SiteSpec(id="s", operator="o", tariff="t")], [evse("a")])
         assert len(limits) == 0
         assert limits.leaf.tolist() == [-1]
+
+
+class TestPilots:
+    def test_levels_raise_the_floor(self) -> None:
+        """With 8, 16, 24 and 32 A the smallest pilot is 8 A, and plans may count on steps of 8 A."""
+        spec = evse("a", max_a=32, levels_a=(8.0, 16.0, 24.0, 32.0))
+        assert (spec.floor_a, spec.even_step_a) == (8, 8)
+
+    def test_a_coarse_step_raises_the_floor(self) -> None:
+        """6 A cannot be signalled in steps of 4 A: the smallest pilot is 8 A."""
+        assert evse("a", step_a=4.0).floor_a == 8
+
+    def test_uneven_levels_have_no_step(self) -> None:
+        """6, 16 and 32 A share no step; the station rounds plans down to a level."""
+        assert evse("a", max_a=32, levels_a=(6.0, 16.0, 32.0)).even_step_a == 0
+
+    def test_whole_amperes_from_six_on_are_steps_of_one(self) -> None:
+        """6, 7, .. 16 A."""
+        assert evse("a", levels_a=tuple(float(a) for a in range(6, 17))).even_step_a == 1

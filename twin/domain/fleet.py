@@ -102,7 +102,7 @@ class Fleet:
         d[PHASES, row] = phases
         d[W_PER_A, row] = w_per_a
         d[MAX_W, row] = spec.max_w
-        d[MIN_W, row] = spec.min_a * w_per_a
-        d[STEP_W, row] = spec.step_a * w_per_a
+        d[MIN_W, row] = spec.floor_a * w_per_a
+        d[STEP_W, row] = spec.even_step_a * w_per_a
         d[ARRIVED_S, row] = d[DEPARTURE_S, row] = d[REQUESTED_WH, row] = np.nan
         d[PLUGGED, row] = d[CHARGING, row] = 0.0

@@ -100,6 +100,25 @@ class EvseSpec:
     """Smallest step of the billing register."""
 
     @property
+    def floor_a(self) -> float:
+        """Smallest pilot that this EVSE can really signal: `min_a`, raised to a level or step."""
+        if self.levels_a:
+            return min((a for a in self.levels_a if a >= self.min_a), default=self.min_a)
+        if self.step_a:
+            return math.ceil(self.min_a / self.step_a - 1e-9) * self.step_a
+        return self.min_a
+
+    @property
+    def even_step_a(self) -> float:
+        """Step that plans can count on: `step_a`, or the distance of evenly spaced levels; 0: none."""
+        levels = self.levels_a
+        if len(levels) < 2:
+            return self.step_a
+        step = levels[1] - levels[0]
+        even = all(abs(a - (k + round(levels[0] / step)) * step) < 1e-9 for k, a in enumerate(levels))
+        return step if even else 0.0
+
+    @property
     def max_w(self) -> float:
         """Rated output at the connector."""
         if self.dc_max_w is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import simpy
 
@@ -156,8 +157,7 @@ class Arrivals:
         yield ticket | env.timeout(max(patience_s, 0.0))
         del self._waiting[k]
         if ticket.triggered:
-            given: int = ticket.value
-            return given
+            return cast("int", ticket.value)
         place.berths.forget(ticket)
         self._books.away(stay, "reneged", env.now - stay.arrival_s)
         return None

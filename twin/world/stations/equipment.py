@@ -31,8 +31,8 @@ def connection(vehicle: VehicleSpec, spec: EvseSpec) -> Vector:
         out[k.W_PER_A] = w_per_a
         out[k.PHASES] = phases
         out[k.MAX_W] = min(largest_pilot_a(spec), pilot_for_a(vehicle.ac_max_a, spec)) * w_per_a
-        out[k.MIN_W] = spec.min_a * w_per_a
-        out[k.STEP_W] = spec.step_a * w_per_a
+        out[k.MIN_W] = spec.floor_a * w_per_a
+        out[k.STEP_W] = spec.even_step_a * w_per_a
         out[k.CAP_W] = vehicle.ac_max_a * w_per_a
         out[k.EFFICIENCY] = vehicle.ac_efficiency
     else:
