@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from twin.report import compare, html, page, sweep
+from twin.report import compare, html, sweep
 from twin.report.frames import Frames
 from twin.report.model import Table
 from twin.results.statistics import Interval
@@ -92,12 +92,6 @@ class TestComparison:
         """There is nothing to compare."""
         with pytest.raises(ValueError, match="two or more runs, not 1"):
             compare.write_comparison([cast("Any", None)], tmp_path / "c.html")
-
-    def test_can_end_the_page_of_one_run(self, pair: tuple[Frames, Frames]) -> None:
-        """`against`: the same chapters, before the audit."""
-        made = page.page(pair[1], extra=compare.sections(pair))
-        anchors = [section.anchor for section in made.sections]
-        assert anchors.index("key-figures") < anchors.index("audit")
 
     def test_works_without_a_grid_and_without_sessions(self, make_frames: MakeFrames) -> None:
         """What is not there is left out."""

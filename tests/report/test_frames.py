@@ -83,9 +83,11 @@ def test_a_page_is_written_into_the_folder_of_its_run(run: Run) -> None:
 
 
 def test_a_page_can_show_another_run_beside_its_own(run: Run, tmp_path: Path) -> None:
-    """`against` adds the comparison; the same run differs by nothing."""
+    """`against` adds the comparison before the audit."""
     path = write_report(run, tmp_path / "both.html", against=run)
-    assert "Key figures; differences against the first run" in path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    assert "Key figures; differences against the first run" in text
+    assert text.index('id="key-figures"') < text.index('id="audit"')
 
 
 def test_two_folders_become_one_comparison(run: Run, tmp_path: Path) -> None:

@@ -3,17 +3,19 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from twin.errors import SettingsError
-from twin.report import html, page
+from twin.report import compare, html, page
 from twin.report.chapters import control, drivers, feeder, limits, money, provenance, voltage
 from twin.report.frames import Frames
-from twin.report.model import table
+from twin.report.model import Page, Text, table
 from twin.results.schema import TABLES
 
 MakeFrames = Callable[..., Frames]
@@ -101,14 +103,18 @@ class TestThePage:
 
     def test_warns_when_the_run_did_not_reach_its_end(self, make_frames: MakeFrames) -> None:
         """An interrupted run is shown as far as it went."""
-        text = html.render(page.page(make_frames(manifest={"outcome": "interrupted"})))
-        assert "This run did not reach its end (interrupted)" in text
+        warning = "This run did not reach its end (interrupted); everything below covers what was written"
+        assert page.unfinished(make_frames(manifest={"outcome": "interrupted"})) == warning
+        assert page.unfinished(make_frames()) == ""
 
-    def test_refuses_a_place_that_cannot_be_written(self, make_frames: MakeFrames, tmp_path: Path) -> None:
+    def test_refuses_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
         """A file where a folder is needed: the message names the page."""
         (tmp_path / "taken").write_text("")
+        bare = Page(
+            kicker="", title="", lead="", facts=(), verdict=Text(text=""), verdict_title="", cards=(), sections=(), footer=""
+        )  # fmt: skip
         with pytest.raises(SettingsError, match=r"taken/page\.html: cannot be written"):
-            html.write(page.page(make_frames()), tmp_path / "taken" / "page.html")
+            html.write(bare, tmp_path / "taken" / "page.html")
 
 
 class TestEmptyRuns:
@@ -141,14 +147,26 @@ class TestEmptyRuns:
         self, make_frames: MakeFrames
     ) -> None:
         """In the banner and in the chapter."""
-        text = html.render(
-            page.page(
-                make_frames(
-                    violations=empty("violations"), summary={"violations": 0, "violation_minutes": 0.0}
-                )
-            )
-        )
-        assert text.count("All voltages and loadings stayed within their limits for all of the 2 days.") == 2
+        frames = make_frames(violations=empty("violations"))
+        kept = "All voltages and loadings stayed within their limits for all of the 2 days."
+        chapter = limits.chapter(frames)
+        assert chapter is not None
+        assert chapter.blocks == (limits.verdict(frames),)
+        assert (limits.verdict(frames).text, limits.verdict(frames).tone) == (kept, "good")
+
+    def test_a_net_without_limits_is_drawn_without_limits(self, make_frames: MakeFrames) -> None:
+        """Infinite limits are no numbers to show, in cards, tables or scales."""
+        topology = make_frames().topology
+        assert topology is not None
+        free = replace(
+            topology, vm_min_pu=np.full(3, -np.inf), vm_max_pu=np.full(3, np.inf), max_loading_pct=np.full(2, np.inf),
+            head_va_rating=float("inf"),
+        )  # fmt: skip
+        made = make_frames(topology=free, violations=empty("violations"))
+        text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", html.render(page.page(made)))
+        assert "no limit was set" in text
+        assert not re.search(r"\b(inf|nan)\b", text)
+        assert compare.sections((made, made))
 
     def test_without_a_single_tick_the_page_is_still_a_page(self, make_frames: MakeFrames) -> None:
         """A run that was killed at once has empty tables."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -209,17 +210,18 @@ def voltages(all_frames: Sequence[Frames], names: Sequence[str]) -> Section | No
     folded = [(n, f, b) for n, f, b in folded if len(b)]
     if not folded:
         return None
-    low = min(
-        [float(b["low"].min()) for _, _, b in folded]
-        + [lower_limit(f.topology) for _, f, _ in folded if f.topology]
-    )
-    high = max(
-        [float(b["high"].max()) for _, _, b in folded]
-        + [upper_limit(f.topology) for _, f, _ in folded if f.topology]
-    )
-    pictures = tuple(_band_picture(n, f, b, (low - 0.01, high + 0.01)) for n, f, b in folded)
+    edges = [value for _, f, b in folded for value in _edges(f, b) if math.isfinite(value)]
+    scale = (min(edges) - 0.01, max(edges) + 0.01)
+    pictures = tuple(_band_picture(n, f, b, scale) for n, f, b in folded)
     look = "All bands share one scale. Look at how far the evening dip was lifted."
     return Section(anchor="bands", title="Voltage over the day", look=look, blocks=(Row(items=pictures),))
+
+
+def _edges(frames: Frames, folded: pd.DataFrame) -> tuple[float, ...]:
+    """What a scale that all bands share must hold."""
+    assert frames.topology is not None, "a voltage band needs a feeder"
+    limits_pu = lower_limit(frames.topology), upper_limit(frames.topology)
+    return float(folded["low"].min()), float(folded["high"].max()), *limits_pu
 
 
 def _band_picture(name: str, frames: Frames, folded: pd.DataFrame, scale: tuple[float, float]) -> Picture:

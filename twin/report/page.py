@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,9 +144,13 @@ def _feeder_cards(frames: Frames) -> list[Card]:
         Card(name="Line, highest", value=number(found.get("max_line_loading_pct"), 1), unit="%",
              tone="bad" if "line loading" in kinds else "plain", detail="of its rating"),
         Card(name="Lowest voltage", value=number(found.get("min_vm_pu"), 3), unit="pu",
-             tone="bad" if "low voltage" in kinds else "plain", detail=f"limit {number(feeder.lower_limit(frames.topology), 2)} pu"),
+             tone="bad" if "low voltage" in kinds else "plain", detail=_voltage_limit(feeder.lower_limit(frames.topology))),
         Card(name="Feeder's peak", value=number(found.get("peak_kw"), 1), unit="kW", detail="highest 15-minute mean at the feeder's head"),
     ]  # fmt: skip
+
+
+def _voltage_limit(lower_pu: float) -> str:
+    return f"limit {number(lower_pu, 2)} pu" if math.isfinite(lower_pu) else "no limit was set"
 
 
 def _coincidence(found: Mapping[str, Any]) -> str:

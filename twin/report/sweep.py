@@ -56,7 +56,9 @@ def write_sweep_report(sweep: Sweep, path: Path) -> Path:
         name = str(run.manifest["scenario"])
         found.setdefault(name, {})[int(run.manifest["seed"])] = run.summary
         hashes.setdefault(name, str(run.manifest.get("scenario_hash", ""))[:12])
-    stamp = " | ".join(f"{name}, seeds {_range(list(of))} · scenario {hashes[name]}" for name, of in found.items())
+    stamp = " | ".join(
+        f"{name}, seeds {_range(list(of))} · scenario {hashes[name]}" for name, of in found.items()
+    )
     return html.write(page({name: dict(sorted(of.items())) for name, of in found.items()}, stamp), path)
 
 

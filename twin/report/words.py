@@ -23,7 +23,7 @@ def known(value: object) -> bool:
 
 def number(value: float | None, digits: int = 0) -> str:
     """`1234.56, 1` → `1,234.6`; no value → a dash; never a negative zero."""
-    if value is None or math.isnan(value):
+    if value is None or not math.isfinite(value):
         return NONE
     text = f"{value:,.{digits}f}"
     return text[1:] if text.startswith("-") and not text.strip("-0.,") else text.replace("-", "−")
@@ -31,7 +31,7 @@ def number(value: float | None, digits: int = 0) -> str:
 
 def signed(value: float | None, digits: int = 0) -> str:
     """A difference: with its sign, and `0` without one."""
-    if value is None or math.isnan(value):
+    if value is None or not math.isfinite(value):
         return NONE
     text = number(value, digits)
     return f"+{text}" if text.strip("0.,") and not text.startswith("−") else text
@@ -39,7 +39,7 @@ def signed(value: float | None, digits: int = 0) -> str:
 
 def percent(share: float | None, digits: int = 1) -> str:
     """`0.968` → `96.8 %`."""
-    return NONE if share is None or math.isnan(share) else f"{number(share * 100, digits)} %"
+    return NONE if share is None or not math.isfinite(share) else f"{number(share * 100, digits)} %"
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -105,13 +105,13 @@ def paint_map(frames: Frames, loading: Vector, voltage: Vector) -> Picture:
 
 
 def lower_limit(topology: GridTopology) -> float:
-    """The strictest lower voltage limit of the charging level in pu."""
-    return float(topology.vm_min_pu[np.asarray(topology.charging_level, bool)].max(initial=0.0))
+    """The strictest lower voltage limit of the charging level in pu; -inf without one."""
+    return float(topology.vm_min_pu[np.asarray(topology.charging_level, bool)].max(initial=-np.inf))
 
 
 def upper_limit(topology: GridTopology) -> float:
-    """The strictest upper voltage limit of the charging level in pu."""
-    return float(topology.vm_max_pu[np.asarray(topology.charging_level, bool)].min(initial=2.0))
+    """The strictest upper voltage limit of the charging level in pu; inf without one."""
+    return float(topology.vm_max_pu[np.asarray(topology.charging_level, bool)].min(initial=np.inf))
 
 
 def loading(frames: Frames) -> Section | None:

@@ -38,7 +38,7 @@ def feeder_map(
         is_trafo: (nl,) transformers, drawn as a square at the middle.
         share_of_limit: (nl,) highest loading of the run over its limit; 1 is the limit, NaN unknown.
         lowest_pu: (nb,) lowest voltage of the run; NaN for buses that are not watched.
-        limit_pu: Lower limit of the voltage.
+        limit_pu: Lower limit of the voltage; -inf without one.
         ax: Where to draw.
     """
     from matplotlib.collections import LineCollection  # noqa: PLC0415 -- a page is written once
@@ -59,10 +59,8 @@ def feeder_map(
     _transformers(ax, ends, is_trafo, lines)
     watched = np.isfinite(lowest_pu)
     voltage = LinearSegmentedColormap.from_list("voltage", _VOLTAGE)
-    span = (
-        min(limit_pu, float(np.min(lowest_pu[watched], initial=limit_pu))),
-        max(1.0, float(np.max(lowest_pu[watched], initial=1.0))),
-    )
+    shown = np.concatenate([lowest_pu[watched], [1.0], [limit_pu] if np.isfinite(limit_pu) else []])
+    span = (float(shown.min()), float(shown.max()))
     below = lowest_pu[watched] < limit_pu
     dots = ax.scatter(
         xy[watched, 0], xy[watched, 1], c=lowest_pu[watched], cmap=voltage, norm=Normalize(*span),
