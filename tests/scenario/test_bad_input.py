@@ -152,6 +152,12 @@ class TestTimes:
             "s.yaml:1: start: `2016-01-18T00:00:00` has no UTC offset; write `2016-01-18T00:00:00+01:00`"
         ]
 
+    def test_an_absurd_year_is_refused(self, told: Told, minimal: str) -> None:
+        """A typing error, not a time."""
+        assert told(minimal.replace("2016-", "0216-")) == [
+            "s.yaml:1: start: `0216-01-18T00:00:00+01:00` is outside the years 1970 to 2100"
+        ]
+
     def test_a_time_that_the_clocks_skip_does_not_exist(self, told: Told, minimal: str) -> None:
         """On 27 March 2016 half past two was not."""
         text = minimal.replace("2016-01-18T00:00", "2016-03-27T02:30")

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+YEARS = range(1970, 2101)
+"""In which runs and faults may lie: what clocks do is known neither long before nor long after."""
 NO_OFFSET = "no_offset"
 """Type of the error of a time without an offset; its context has the `civil` time."""
 
@@ -34,6 +36,8 @@ def _instant(value: Any) -> Any:
         made = datetime.fromisoformat(value)
     except ValueError:
         raise wrong(f"`{value}` is no time; write it as `2016-01-18T00:00:00+01:00`") from None
+    if made.year not in YEARS:
+        raise wrong(f"`{value}` is outside the years {YEARS.start} to {YEARS.stop - 1}")
     if made.tzinfo is None:
         raise PydanticCustomError(NO_OFFSET, "has no UTC offset", {"civil": made})
     return made

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from twin.errors import Problem
 from twin.scenario.document import Document, Path
+from twin.scenario.fields import YEARS
 from twin.scenario.nearest import hint
 
 
@@ -18,11 +19,13 @@ def zone_of(document: Document) -> tzinfo | None:
     return find_zone(document.value.get("time_zone", "UTC"))
 
 
-@cache
 def find_zone(name: Any) -> tzinfo | None:
     """Return the zone called `name`, or None."""
-    if not isinstance(name, str) or not name:
-        return None
+    return _zone(name) if isinstance(name, str) and name else None
+
+
+@cache
+def _zone(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # KeyError: ZoneInfoNotFoundError; OSError: a folder of zones
@@ -73,7 +76,7 @@ def contradiction(text: Any, zone: tzinfo) -> str:
         instant = datetime.fromisoformat(text)
     except ValueError:
         return ""
-    if instant.tzinfo is None:
+    if instant.tzinfo is None or instant.year not in YEARS:
         return ""
     there = instant.astimezone(zone)
     if there.utcoffset() == instant.utcoffset():
