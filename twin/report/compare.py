@@ -269,9 +269,10 @@ def paired_table(all_frames: Sequence[Frames], names: Sequence[str]) -> Table | 
             continue
         change = per_driver_kwh(frames) - per_driver_kwh(all_frames[0])
         made = t_interval(change.to_numpy())
+        loses = f"{change.idxmin()} ({signed(float(change.min()), 1)})" if change.min() < -0.1 else NONE
         rows.append((
             name, f"{len(change):,}", signed(made.mean, 2), f"{signed(made.low, 2)} to {signed(made.high, 2)}",
-            f"{int((change > 0.1).sum()):,}", f"{int((change < -0.1).sum()):,}", f"{change.idxmin()} ({signed(float(change.min()), 1)})",
+            f"{int((change > 0.1).sum()):,}", f"{int((change < -0.1).sum()):,}", loses,
         ))  # fmt: skip
     if not rows:
         return None
