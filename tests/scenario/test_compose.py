@@ -9,6 +9,7 @@ import pytest
 
 from twin.errors import ScenarioError
 from twin.scenario.compose import compose
+from twin.scenario.drivers import Fitted
 from twin.scenario.loader import load
 
 Told = Callable[..., list[str]]
@@ -53,6 +54,14 @@ class TestExtends:
         each = load("s.yaml").sites["street"].stations.each_load
         assert each is not None
         assert (each.max_a, each.step_a) == (32, 1)
+
+    def test_a_part_of_a_fit_leaves_the_rest_of_it(self, base: Path) -> None:
+        """`visits_per_week` alone changes how often they come, not whose habits they have."""
+        (base / "s.yaml").write_text(
+            "extends: base.yaml\ndrivers: {families: {demand: {visits_per_week: 7}}}\n"
+        )
+        families = load("s.yaml").drivers["families"]
+        assert families.demand == Fitted(fitted="residential-norway", visits_per_week=7)
 
     def test_null_removes_what_was_inherited(self, base: Path) -> None:
         """Without a strategy, the default one."""

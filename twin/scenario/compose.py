@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from twin.errors import Problem, ScenarioError
 from twin.scenario.document import Document, Mark, Path, dotted
+from twin.scenario.drivers import Fitted
 from twin.scenario.files import read_document
 from twin.scenario.nearest import hint
 from twin.scenario.yaml_reader import read_scalar
@@ -122,9 +123,14 @@ def _other_kind(base: Mapping[str, Any], over: Mapping[str, Any], path: Path) ->
             return bool(base and over) and not set(base) & set(over)
         key = selector[0]
         if key == "fitted":
-            return bool(base and over) and (key in base) != (key in over)
+            return bool(base and over) and _is_fitted(base) != _is_fitted(over)
         return key in base and key in over and base[key] != over[key]
     return False
+
+
+def _is_fitted(demand: Mapping[str, Any]) -> bool:
+    """Whether a `demand` speaks of a fit, be it only `visits_per_week` over the one that is inherited."""
+    return any(key in demand for key in Fitted.model_fields)
 
 
 def _matches(path: Path, pattern: Path) -> bool:
