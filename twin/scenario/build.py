@@ -23,7 +23,7 @@ from twin.grid.series import BaseLoad
 from twin.grid.topology import Limits
 from twin.money.billing.tariff import PriceSchedule, PriceWindow, Tariff, schedule
 from twin.scenario import tariffs
-from twin.scenario.grid import ConstantLoad, CsvLoad
+from twin.scenario.grid import ConstantLoad, NoLoad, SimbenchLoad
 from twin.scenario.grid import Grid as GridSection
 from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
@@ -119,16 +119,19 @@ def _net_source(base_dir: Path, section: GridSection) -> NetSource:
 
 def _base_load(scenario: Scenario, section: GridSection) -> BaseLoad:
     load = section.profile
-    if isinstance(load, CsvLoad):
-        return BaseLoad(
-            source="csv",
-            file=scenario.base_dir / load.file,
-            time_zone=load.time_zone or scenario.time_zone,
-            interpolation=load.interpolation,
-        )
+    if isinstance(load, NoLoad):
+        return BaseLoad(source="none")
     if isinstance(load, ConstantLoad):
         return BaseLoad(source="constant", scale=load.scale)
-    return BaseLoad(source=load.source)
+    if isinstance(load, SimbenchLoad):
+        return BaseLoad(source="simbench", interpolation=load.interpolation, scale=load.scale)
+    return BaseLoad(
+        source="csv",
+        file=scenario.base_dir / load.file,
+        time_zone=load.time_zone or scenario.time_zone,
+        interpolation=load.interpolation,
+        scale=load.scale,
+    )
 
 
 def _guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:

@@ -43,8 +43,8 @@ class Guard(Section):
 
     forecast: Literal["persistence", "perfect"] = "persistence"
     """How the base load of the next interval is foreseen: as in the last one, or known."""
-    margin_pct: Share = 3.0
-    """Kept free below each limit, in percent of it, for what the forecast misses."""
+    margin_pct: Share = 5.0
+    """Kept free for what the forecast misses: percent of a loading limit, or of a voltage limit's distance from 1 pu."""
 
 
 class Fault(Section):

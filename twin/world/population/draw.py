@@ -248,7 +248,8 @@ def _said(group: DriverGroup, wishes: Wishes, energy_wh: Vector, seed: int) -> t
                 uniform = stream(seed, "driver", person.id, "says").random((size, 2))
                 error[of] = normal(uniform)[wishes.number[of]]
     told_s = _told(group.says_departure, wishes.departure_s, SECONDS_PER_HOUR, error[:, 0])
-    told_s = np.maximum(told_s, np.maximum(wishes.arrival_s, 0.0) + MIN_STATED_STAY_S)
+    if group.says_departure.kind == "error":
+        told_s = np.maximum(told_s, np.maximum(wishes.arrival_s, 0.0) + MIN_STATED_STAY_S)
     told_wh = np.maximum(_told(group.says_energy, energy_wh, energy_wh, error[:, 1]), MIN_ENERGY_WH)
     return (
         np.where(np.isnan(wishes.said_departure_s), told_s, wishes.said_departure_s),
@@ -257,7 +258,7 @@ def _said(group: DriverGroup, wishes: Wishes, energy_wh: Vector, seed: int) -> t
 
 
 MIN_STATED_STAY_S = 300.0
-"""Nobody says to leave at once."""
+"""Nobody errs so far as to say to leave at once."""
 
 
 def _told(statement: Statement, true: Vector, scale: Vector | float, error: Vector) -> Vector:
