@@ -162,6 +162,18 @@ def test_the_tap_of_simbench_transformers_counts():
     assert np.abs(with_tap - net.res_bus.vm_pu).max() == pytest.approx(0.017, abs=0.001)
 
 
+def test_a_simbench_net_is_read_once_and_changed_by_nobody():
+    """Each caller has a net of its own: what one changes, the next does not see."""
+    source = NetSource("simbench", "1-LV-rural1--0-sw")
+    first = load_feeder(source)
+    first.net.trafo.loc[0, "tap_changer_type"] = None
+    first.net.load["p_mw"] = 0.0
+    again = load_feeder(source)
+    assert again.net.trafo.tap_changer_type.tolist() == ["Ratio"]
+    assert again.net.load.p_mw.sum() > 0
+    assert again.notes == first.notes
+
+
 def test_a_tap_changer_that_is_known_stays_as_it_is():
     """Only what is missing is filled in."""
     feeder = load_feeder(NetSource("builtin", "mv_oberrhein"))
