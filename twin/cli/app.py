@@ -29,6 +29,23 @@ Overrides = Annotated[list[str], typer.Option("--override", help="Apply a named 
 Json = Annotated[bool, typer.Option("--json", help="Print the summary on stdout as JSON.")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from twin import __version__
+
+        typer.echo(f"twin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def twin(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Simulate EV charging networks on a distribution feeder: design, compare and test them."""
+
+
 @app.command()
 def run(
     scenario: ScenarioFile,
