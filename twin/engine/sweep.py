@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twin.engine.run import run, scenario_hash
+from twin.engine.run import run
 from twin.errors import SettingsError
 from twin.results.folder import is_run, write_json
 from twin.results.read import Run, open_run
 from twin.results.statistics import intervals, proportion
-from twin.scenario.dump import as_yaml
+from twin.scenario.dump import scenario_hash
 from twin.scenario.model import Scenario
 
 RUNS_PER_WORKER = 20
@@ -108,7 +108,7 @@ def _finished(scenario: Scenario, path: Path) -> bool:
     if not is_run(path):
         return False
     manifest = open_run(path).manifest
-    if manifest["scenario_hash"] != scenario_hash(as_yaml(scenario)):
+    if manifest["scenario_hash"] != scenario_hash(scenario):
         raise SettingsError(
             f"{path}: holds a run of another scenario or another state of this file; "
             "name another folder, or replace it with --force"
@@ -129,11 +129,16 @@ def _run_all(
             _one(scenario, path)
             _tell(on_run)
     else:
-        pool = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=RUNS_PER_WORKER
-        )
-        with pool:
-            _wait(pool, jobs, on_run)
+        # `max_tasks_per_child` of CPython 3.11 waits for ever once every worker has been used up
+        # (python/cpython#115634): a fresh pool per batch does the same.
+        for batch in _batches(jobs, workers * RUNS_PER_WORKER):
+            with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+                _wait(pool, batch, on_run)
+
+
+def _batches(jobs: Sequence[tuple[Scenario, Path]], size: int) -> Iterator[Sequence[tuple[Scenario, Path]]]:
+    for start in range(0, len(jobs), size):
+        yield jobs[start : start + size]
 
 
 def _wait(
