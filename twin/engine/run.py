@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from twin.domain.grid import GridState, GridTopology, Sensitivity
 from twin.domain.ids import Rows, Vector
 from twin.domain.ports import Grid
 from twin.engine.bookkeeper import Bookkeeper
-from twin.engine.core import Simulation
+from twin.engine.core import Parts, Simulation
+from twin.errors import SettingsError
 from twin.results.audit import Audit
 from twin.results.folder import is_run
 from twin.results.manifest import Outcome, RunFacts
@@ -21,7 +21,7 @@ from twin.results.metrics import write_summary
 from twin.results.read import Run, open_run
 from twin.results.start import StartedRun, start_run
 from twin.scenario.build import build
-from twin.scenario.dump import as_yaml
+from twin.scenario.dump import as_yaml, scenario_hash
 from twin.scenario.model import Scenario
 
 RESULTS = Path("results")
@@ -54,45 +54,50 @@ def run(
     Raises:
         ScenarioError: Something that only shows when the scenario is built (a profile that is too short,
             a sessions file with bad rows); nothing is written.
-        SettingsError: The output folder cannot be written.
+        SettingsError: The output folder cannot be written, or holds something else.
         AuditError: Energy or money does not balance; the folder keeps what was finished.
     """
     begin = _Clocks()
     timer = GridTimer()
     parts = build(scenario, wrap_grid=timer.watch)
-    topology = None if parts.grid is None else parts.grid.topology
-    text = as_yaml(scenario)
-    facts = _facts(scenario, text, len(parts.fleet), parts.grid)
-    folder = free_folder(RESULTS / scenario.name) if out is None else Path(out)
-    started = start_run(folder, facts, text, parts.fleet, topology, replace=force)
-    audit = Audit(parts.fleet)
-    beat = None if on_beat is None else _beat(on_beat, started)
-    simulation = Simulation(parts, started.recorder, audit, beat)
     try:
-        simulation.run()
-        started.recorder.close()
-        checked = audit.close()
-    except BaseException as error:
-        outcome: Outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        _close(started, outcome, f"{type(error).__name__}: {error}", begin, timer)
-        raise
+        facts = _facts(scenario, len(parts.fleet), parts.grid)
+        folder = free_folder(RESULTS / scenario.name) if out is None else Path(out)
+        topology = None if parts.grid is None else parts.grid.topology
+        text = as_yaml(scenario, beside=folder)
+        started = start_run(folder, facts, text, parts.fleet, topology, replace=force)
+        _move(parts, started, on_beat, begin, timer)
     finally:
         parts.release()
-    _finish(started, "finished", "", begin, timer, checked)
     done = open_run(folder)
     write_summary(done)
     return done
+
+
+def _move(
+    parts: Parts,
+    started: StartedRun,
+    on_beat: Callable[[Beat], None] | None,
+    begin: _Clocks,
+    timer: GridTimer,
+) -> None:
+    """Simulate into a folder that was begun, and say in its manifest how that ended."""
+    audit = Audit(parts.fleet)
+    beat = None if on_beat is None else _beat(on_beat, started)
+    try:
+        Simulation(parts, started.recorder, audit, beat).run()
+        started.recorder.close()
+        checked = audit.close()
+    except BaseException as error:
+        _close(started, error, begin, timer)
+        raise
+    _finish(started, "finished", "", begin, timer, checked)
 
 
 def free_folder(wanted: Path) -> Path:
     """Return `wanted`, or the first of `wanted-2`, `wanted-3`, … that holds no run."""
     names = itertools.chain([wanted], (wanted.with_name(f"{wanted.name}-{k}") for k in itertools.count(2)))
     return next(path for path in names if not is_run(path))
-
-
-def scenario_hash(text: str) -> str:
-    """Twelve hexadecimal digits of the resolved scenario."""
-    return hashlib.blake2s(text.encode(), digest_size=6).hexdigest()
 
 
 class _Clocks:
@@ -143,11 +148,11 @@ class _TimedGrid:
         return answer
 
 
-def _facts(scenario: Scenario, text: str, evses: int, grid: Grid | None) -> RunFacts:
+def _facts(scenario: Scenario, evses: int, grid: Grid | None) -> RunFacts:
     return RunFacts(
         scenario=scenario.name,
         description=scenario.description,
-        scenario_hash=scenario_hash(text),
+        scenario_hash=scenario_hash(scenario),
         seed=scenario.seed,
         mode=scenario.run.mode,
         strategy=scenario.strategy.name,
@@ -168,12 +173,21 @@ def _beat(on_beat: Callable[[Beat], None], started: StartedRun) -> Callable[[flo
     return beat
 
 
-def _close(started: StartedRun, outcome: Outcome, error: str, begin: _Clocks, timer: GridTimer) -> None:
-    """Keep what a broken run has: its tables up to here, and why it ended."""
-    try:
-        started.recorder.close()
-    finally:
-        _finish(started, outcome, error, begin, timer, None)
+def _close(started: StartedRun, error: BaseException, begin: _Clocks, timer: GridTimer) -> None:
+    """Keep what a broken run has: its tables up to here, and why it ended.
+
+    What cannot be written then is a note on the error: a full disk is told once, by what met it first.
+    """
+    outcome: Outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    why = f"{type(error).__name__}: {error}"
+    for step in (
+        started.recorder.close,
+        lambda: _finish(started, outcome, why, begin, timer, None),
+    ):
+        try:
+            step()
+        except SettingsError as other:
+            error.add_note(str(other))
 
 
 def _finish(

@@ -5,13 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializationInfo,
+    Strict,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 YEARS = range(1970, 2101)
 """In which runs and faults may lie: what clocks do is known neither long before nor long after."""
 NO_OFFSET = "no_offset"
 """Type of the error of a time without an offset; its context has the `civil` time."""
+
+FILES = "files"
+"""Key of the context of a dump: a function from a file's name to what is written for it."""
 
 
 class Section(BaseModel):
@@ -53,6 +65,12 @@ def exact_price(value: Any) -> Any:
     return repr(value) if type(value) in (int, float) else value
 
 
+def _file(value: str, info: SerializationInfo) -> str:
+    """Whoever dumps a scenario may say how its files are named: see `dump`."""
+    named = (info.context or {}).get(FILES)
+    return value if named is None else str(named(value))
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 """Letters, digits, `-` and `_`: names appear in identifiers, paths and result tables."""
 
@@ -73,7 +91,7 @@ BusName = Annotated[
 ]
 """A bus by its name, or by its index where the grid has no unique name for it."""
 
-FilePath = Annotated[str, Field(min_length=1, max_length=1024)]
+FilePath = Annotated[str, Field(min_length=1, max_length=1024), PlainSerializer(_file)]
 """A file, relative to the scenario file that names it."""
 
 Number = Annotated[float, Strict()]
