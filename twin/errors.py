@@ -40,6 +40,10 @@ class ScenarioError(TwinError):
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Problem, ...]], dict[str, object]]:
+        """Pickle the problems, not their text: errors come back from worker processes."""
+        return type(self), (self.problems,), self.__dict__
+
 
 class SettingsError(TwinError):
     """The machine cannot do what was asked: the message names the place and the remedy."""

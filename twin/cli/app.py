@@ -10,7 +10,6 @@ import typer
 
 app = typer.Typer(
     name="twin",
-    help="Simulate EV charging networks on a distribution feeder: design, compare and test them.",
     epilog="Start with: twin run scenarios/00-hello.yaml",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -27,6 +26,8 @@ Settings = Annotated[
 ]
 Overrides = Annotated[list[str], typer.Option("--override", help="Apply a named override of the file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary on stdout as JSON.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes for runs of several seeds.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier run left in the folder.")]
 
 
 def _version(wanted: bool) -> None:
@@ -43,20 +44,37 @@ def twin(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Simulate EV charging networks on a distribution feeder: design, compare and test them."""
+    """Simulate EV charging networks on a distribution feeder: design, compare and test them.
+
+    Exit codes: 0 ok, 1 limits violated (with --fail-on-violation), 2 unusable input or folder,
+    70 a defect of twin, 130 interrupted.
+    """
 
 
 @app.command()
 def run(
     scenario: ScenarioFile,
-    out: Annotated[Path | None, typer.Option(help="Run folder; by default results/<name>.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run folder; by default results/<name>, or <name>-2, -3, .. if that is taken. "
+            "With --seeds the folder of all runs, by default results/<name>-seeds."
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the file's.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Run this many seeds and report intervals.")] = 1,
-    workers: Annotated[int, typer.Option(min=1, help="Processes for --seeds.")] = 2,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Run this many seeds, counted up from the first, and report intervals. "
+            "Finished runs are kept: the same command again goes on where it stopped.",
+        ),
+    ] = 1,
+    workers: Workers = 2,
     setting: Settings = [],  # noqa: B006 -- typer reads the default, nobody changes it
     override: Overrides = [],  # noqa: B006
     as_json: Json = False,
-    force: Annotated[bool, typer.Option(help="Replace a run folder that exists.")] = False,
+    force: Force = False,
     report: Annotated[bool, typer.Option(help="Write report.html into the run folder.")] = True,
     fail_on_violation: Annotated[
         bool, typer.Option("--fail-on-violation", help="Exit with 1 if a limit of the grid is violated.")
@@ -64,7 +82,9 @@ def run(
 ) -> None:
     """Run a scenario and write its tables and report.
 
-    Exit codes: 0 ok, 1 limits violated (with --fail-on-violation), 2 unusable input, 130 interrupted.
+    Prints on stderr how it went and where the report is; with --json the key figures on stdout.
+    Exit codes: 0 ok, 1 limits violated (with --fail-on-violation), 2 unusable input or folder,
+    70 a defect of twin, 130 interrupted. See how it goes on with: twin compare RUN RUN
     """
     from twin.cli import running
     from twin.scenario.loader import load
@@ -93,25 +113,35 @@ def validate(
 
     loaded = load(scenario, override=override, settings=setting)
     sites, evses = expand(loaded)
-    plural = "" if len(evses) == 1 else "s"
-    typer.echo(f"{scenario.name}: ok, {len(sites)} site(s), {len(evses)} EVSE{plural}, {loaded.days:g} days")
+    size = f"{_count(len(sites), 'site')}, {_count(len(evses), 'EVSE')}, {_count(loaded.days, 'day')}"
+    typer.echo(f"{scenario.name}: ok, {size}")
+
+
+def _count(n: float, what: str) -> str:
+    return f"{n:g} {what}{'' if n == 1 else 's'}"
 
 
 @app.command()
 def sweep(
     scenarios: Annotated[list[Path], typer.Argument(help="Scenario files to run on the same seeds.")],
     seeds: Annotated[int, typer.Option(min=1, help="Seeds per scenario.")] = 20,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Workers = 2,
     out: Annotated[Path, typer.Option(help="Sweep folder: one run folder per scenario and seed.")] = Path(
         "results/sweep"
     ),
     setting: Settings = [],  # noqa: B006
+    override: Overrides = [],  # noqa: B006
+    as_json: Json = False,
+    force: Force = False,
 ) -> None:
     """Run several scenarios over the same seeds; finished runs are kept, so a sweep resumes."""
     from twin.cli import running
     from twin.scenario.loader import load
 
-    running.sweep([load(path, settings=setting) for path in scenarios], out, seeds=seeds, workers=workers)
+    loaded = [load(path, override=override, settings=setting) for path in scenarios]
+    statistics = running.sweep(loaded, out, seeds=seeds, workers=workers, force=force)
+    if as_json:
+        typer.echo(json.dumps(statistics, indent=2))
 
 
 @app.command()
@@ -155,7 +185,9 @@ def import_sessions(
     time_zone: Annotated[
         str | None, typer.Option(help="IANA zone of local times, where the file names none.")
     ] = None,
-    strict: Annotated[bool, typer.Option(help="Exit with 2 if any row is refused.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Write nothing and exit with 2 if any row is refused.")
+    ] = False,
 ) -> None:
     """Convert and filter recorded sessions; every refused row is named with its line and reason."""
     from twin.cli.importing import sessions
@@ -182,9 +214,9 @@ def vehicles() -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    from twin.scenario.schema import json_schema
+    from twin.scenario.schema import text
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    typer.echo(text(), nl=False)
 
 
 @app.command()

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from twin.cli import INTERRUPTED
 from twin.engine.run import Beat, run
 from twin.engine.sweep import sweep as run_sweep
 from twin.report.page import write_report
 from twin.report.sweep import write_sweep_report
+from twin.report.words import count
 from twin.scenario.model import Scenario
 from twin.units import SECONDS_PER_DAY
 
@@ -31,13 +34,13 @@ class Outcome:
 
 def one(scenario: Scenario, out: Path | None, *, force: bool, report: bool) -> Outcome:
     """Run once, with a bar of simulated time, speed, sessions and violations."""
-    with _bar(scenario) as beat:
+    with _interruptible(), _bar(scenario) as beat:
         done = run(scenario, out=out, force=force, on_beat=beat)
     summary = done.summary
-    _err.print(_sentence(summary))
-    _err.print(f"run: {done.path}", highlight=False, soft_wrap=True)
+    _say(_sentence(summary))
+    _say(f"run: {done.path}")
     if report:
-        _err.print(f"report: {write_report(done)}", highlight=False, soft_wrap=True)
+        _say(f"report: {write_report(done)}")
     return Outcome(summary, summary["violations"] > 0)
 
 
@@ -46,31 +49,53 @@ def many(
 ) -> Outcome:
     """Run several seeds and report intervals."""
     folder = out or Path("results") / f"{scenario.name}-seeds"
-    with _counter(seeds) as advance:
+    with _interruptible(), _counter(seeds) as advance:
         done = run_sweep([scenario], folder, seeds=seeds, workers=workers, force=force, on_run=advance)
     statistics = done.statistics(scenario.name)
-    _err.print(f"sweep: {folder}", highlight=False, soft_wrap=True)
+    violated = statistics["seeds_with_violations"]
+    _say(f"{count(seeds, 'seed')}, {violated} of them with violations")
+    _say(f"sweep: {folder}")
     if report:
-        _err.print(
-            f"report: {write_sweep_report(done, folder / 'report.html')}", highlight=False, soft_wrap=True
-        )
-    violated = statistics["seeds_with_violations"] > 0
-    return Outcome(statistics, violated)
+        _say(f"report: {write_sweep_report(done, folder / 'report.html')}")
+    return Outcome(statistics, violated > 0)
 
 
-def sweep(scenarios: Sequence[Scenario], folder: Path, *, seeds: int, workers: int) -> None:
-    """Run several scenarios over the same seeds."""
-    with _counter(seeds * len(scenarios)) as advance:
-        done = run_sweep(scenarios, folder, seeds=seeds, workers=workers, on_run=advance)
-    _err.print(f"report: {write_sweep_report(done, folder / 'report.html')}", highlight=False, soft_wrap=True)
+def sweep(
+    scenarios: Sequence[Scenario], folder: Path, *, seeds: int, workers: int, force: bool
+) -> dict[str, Any]:
+    """Run several scenarios over the same seeds; return the statistics of each."""
+    with _interruptible(), _counter(seeds * len(scenarios)) as advance:
+        done = run_sweep(scenarios, folder, seeds=seeds, workers=workers, force=force, on_run=advance)
+    statistics = {scenario.name: done.statistics(scenario.name) for scenario in scenarios}
+    for name, figures in statistics.items():
+        _say(f"{name}: {count(seeds, 'seed')}, {figures['seeds_with_violations']} of them with violations")
+    _say(f"sweep: {folder}")
+    _say(f"report: {write_sweep_report(done, folder / 'report.html')}")
+    return statistics
+
+
+def _say(text: str) -> None:
+    """Print for people; a path is never wrapped, coloured or read as markup."""
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Say what an interruption leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        for line in ("interrupted", *getattr(stop, "__notes__", ())):
+            _say(line)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _sentence(summary: Mapping[str, Any]) -> str:
     served = 100 * summary["served_share"]
     return (
-        f"{summary['sessions']} sessions, {summary['energy_delivered_kwh']:.0f} kWh delivered "
+        f"{count(summary['sessions'], 'session')}, {summary['energy_delivered_kwh']:.0f} kWh delivered "
         f"({served:.1f} % of what was wanted), peak {summary['peak_kw']:.1f} kW, "
-        f"{summary['violations']} violations in {summary['violation_minutes']:.0f} minutes"
+        f"{count(summary['violations'], 'violation')} in {summary['violation_minutes']:.0f} minutes"
     )
 
 

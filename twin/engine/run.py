@@ -188,6 +188,8 @@ def _close(started: StartedRun, error: BaseException, begin: _Clocks, timer: Gri
             step()
         except SettingsError as other:
             error.add_note(str(other))
+    folder = started.folder
+    error.add_note(f"{folder}: holds what was recorded until then; look at it with: twin report {folder}")
 
 
 def _finish(

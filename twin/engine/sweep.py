@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +78,9 @@ def sweep(
         on_run: Called after each finished run.
 
     Raises:
-        SettingsError: Two scenarios of one name, or a run in `out` of another scenario.
+        ScenarioError: One of them cannot be built; nothing more is begun.
+        SettingsError: Two scenarios of one name, a run in `out` of another scenario, or a worker that was
+            killed; finished runs are kept.
     """
     folder = Path(out)
     names = [scenario.name for scenario in scenarios]
@@ -93,7 +97,11 @@ def sweep(
     missing = [(scenario, path) for scenario, path in jobs if force or not _finished(scenario, path)]
     for _ in range(len(jobs) - len(missing)):
         _tell(on_run)
-    _run_all(missing, workers, executor, on_run)
+    try:
+        _run_all(missing, workers, executor, on_run)
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"{folder}: finished runs are kept; the same command goes on from there")
+        raise
     done = Sweep(folder, tuple(open_run(path) for _, path in jobs))
     write_json(folder / "sweep.json", {name: done.statistics(name) for name in names})
     return done
@@ -132,13 +140,41 @@ def _run_all(
         # `max_tasks_per_child` of CPython 3.11 waits for ever once every worker has been used up
         # (python/cpython#115634): a fresh pool per batch does the same.
         for batch in _batches(jobs, workers * RUNS_PER_WORKER):
-            with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-                _wait(pool, batch, on_run)
+            _in_processes(batch, workers, on_run)
 
 
 def _batches(jobs: Sequence[tuple[Scenario, Path]], size: int) -> Iterator[Sequence[tuple[Scenario, Path]]]:
     for start in range(0, len(jobs), size):
         yield jobs[start : start + size]
+
+
+def _in_processes(
+    jobs: Sequence[tuple[Scenario, Path]], workers: int, on_run: Callable[[], None] | None
+) -> None:
+    """Run in processes of our own, which end with us: nobody waits for runs that nobody wants any more."""
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_leave_interrupts_to_the_parent,
+    )
+    with pool:
+        try:
+            _wait(pool, jobs, on_run)
+        except BaseException as error:
+            for process in set(multiprocessing.active_children()) - before:
+                process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise SettingsError(
+                    "a worker process was killed (is the memory full?); finished runs are kept: "
+                    "start the same command again, perhaps with fewer --workers"
+                ) from None
+            raise
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Control-C reaches every process of a terminal: only one of them shall speak."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _wait(
