@@ -67,6 +67,25 @@ def test_an_evse_is_kept_where_it_was_recorded(week: Visits) -> None:
     assert week.evse.tolist() == [ANY_EVSE, 2, ANY_EVSE, ANY_EVSE]
 
 
+def test_a_station_with_one_evse_may_be_named_instead_of_it(
+    written: Written,
+    cars: dict[str, VehicleSpec],
+    mix: dict[str, float],
+    evses: Callable[[int], list[EvseSpec]],
+) -> None:
+    """ACN-Data names spaces such as `CA-496`; of a station with two EVSEs it is not said which is meant."""
+    places = evses(3)
+    places[2] = replace(places[2], id="street-1/2", station=places[1].station)
+    rows = [f"{n},street,{name},d{n},2026-01-12T17:00:00Z,2026-01-12T19:00:00Z,3,\n" for n, name in enumerate(
+        (places[0].station, places[1].id, "street-1/2"))]  # fmt: skip
+    sites = {"street": range(3)}
+    found = load(written("a.csv", HEADER + "".join(rows)), sites=sites, evses=places, vehicles=cars, mix=mix)
+    assert found.rows == (0, 1, 2)
+    bad = f"9,street,{places[1].station},d9,2026-01-12T17:00:00Z,2026-01-12T19:00:00Z,3,\n"
+    with pytest.raises(ScenarioError, match="is not at these sites, did you mean"):
+        load(written("b.csv", HEADER + bad), sites=sites, evses=places, vehicles=cars, mix=mix)
+
+
 def test_one_driver_keeps_one_car_that_explains_all_sessions(week: Visits) -> None:
     """Bob's 90 kWh fit a barge only, so he has it on Monday too; Ann's car was recorded."""
     model = {week.drivers[d].id: week.vehicles[week.drivers[d].vehicle].model for d in week.driver}

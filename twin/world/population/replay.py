@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +54,7 @@ def load(
     """
     imported = read_sessions(path, format, time_zone=time_zone)
     garage = Garage(vehicles, sites, evses)
-    row_of = {evses[row].id: row for rows in sites.values() for row in rows}
+    row_of = _rows_by_name({row: evses[row] for rows in sites.values() for row in rows})
     problems = imported.problems if on_bad_row == "refuse" else []
     kept: list[tuple[Session, int]] = []
     for session in imported.sessions:
@@ -69,6 +70,13 @@ def load(
     if problems:
         raise ScenarioError(problems)
     return Replay(sessions=tuple(s for s, _ in kept), rows=tuple(r for _, r in kept))
+
+
+def _rows_by_name(evses: Mapping[int, EvseSpec]) -> dict[str, int]:
+    """Rows by the names that a record may use: that of the EVSE, or of its station where it is the only one."""
+    several = Counter(evse.station for evse in evses.values())
+    alone = {str(evse.station): row for row, evse in evses.items() if several[evse.station] == 1}
+    return alone | {str(evse.id): row for row, evse in evses.items()}
 
 
 def _evse_problem(session: Session, row: int, row_of: Mapping[str, int]) -> tuple[str, str] | None:
