@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
-
-import numpy as np
 
 from twin.control.guard import Guard
 from twin.control.strategies import registry
@@ -16,14 +13,8 @@ from twin.domain.ports import Grid
 from twin.domain.site_limits import site_limits
 from twin.domain.specs import EvseSpec, FaultSpec, SiteSpec
 from twin.engine.core import Parts
-from twin.grid.make import make_grid
-from twin.grid.nets import NetSource, load_feeder
-from twin.grid.profiles import read_profile
-from twin.grid.series import BaseLoad
-from twin.grid.topology import Limits
 from twin.money.billing.tariff import PriceSchedule, PriceWindow, Tariff, schedule
 from twin.scenario import tariffs
-from twin.scenario.grid import ConstantLoad, NoLoad, SimbenchLoad
 from twin.scenario.grid import Grid as GridSection
 from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
@@ -59,7 +50,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         sites=rows,
         evses=evses,
     )
-    grid = None if scenario.grid is None else wrap_grid(_grid(scenario, scenario.grid, evses))
+    grid = None if scenario.grid is None else wrap_grid(_feeder(scenario, scenario.grid, evses))
     population = Population(visits)
     return Parts(
         fleet=fleet,
@@ -89,49 +80,10 @@ def rows_by_site(sites: Sequence[SiteSpec], evses: Sequence[EvseSpec]) -> Mappin
     return rows
 
 
-def _grid(scenario: Scenario, section: GridSection, evses: Sequence[EvseSpec]) -> Grid:
-    feeder = load_feeder(_net_source(scenario.base_dir, section))
-    profile = read_profile(feeder, _base_load(scenario, section), scenario.start, scenario.duration_s)
-    limits = section.limits
-    return make_grid(
-        feeder,
-        [evse.bus or "" for evse in evses],
-        profile,
-        evse_ids=[evse.id for evse in evses],
-        evse_max_w=np.array([evse.max_w / evse.efficiency + evse.standby_w for evse in evses]),
-        limits=Limits(
-            vm_min_pu=limits.vm_min_pu,
-            vm_max_pu=limits.vm_max_pu,
-            line_loading_pct=limits.line_loading_pct,
-            trafo_loading_pct=limits.trafo_loading_pct,
-        ),
-    )
+def _feeder(scenario: Scenario, section: GridSection, evses: Sequence[EvseSpec]) -> Grid:
+    from twin.scenario.feeder import feeder  # noqa: PLC0415 -- pandapower: two seconds that sites alone save
 
-
-def _net_source(base_dir: Path, section: GridSection) -> NetSource:
-    net = section.net
-    if net.simbench is not None:
-        return NetSource("simbench", net.simbench)
-    if net.builtin is not None:
-        return NetSource("builtin", net.builtin)
-    return NetSource("file", str(base_dir / (net.file or "")))
-
-
-def _base_load(scenario: Scenario, section: GridSection) -> BaseLoad:
-    load = section.profile
-    if isinstance(load, NoLoad):
-        return BaseLoad(source="none")
-    if isinstance(load, ConstantLoad):
-        return BaseLoad(source="constant", scale=load.scale)
-    if isinstance(load, SimbenchLoad):
-        return BaseLoad(source="simbench", interpolation=load.interpolation, scale=load.scale)
-    return BaseLoad(
-        source="csv",
-        file=scenario.base_dir / load.file,
-        time_zone=load.time_zone or scenario.time_zone,
-        interpolation=load.interpolation,
-        scale=load.scale,
-    )
+    return feeder(scenario, section, evses)
 
 
 def _guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:
