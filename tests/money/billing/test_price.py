@@ -29,7 +29,9 @@ def reading(t_s: float, register_wh: float) -> MeterReading:
 class TestFlat:
     def test_ten_kilowatt_hours_at_32_cents_cost_3_20(self) -> None:
         """10 kWh x 0.32 = 3.20 EUR = 320 cents."""
-        bill = price([reading(0, 5_000), reading(3_600, 15_000)], schedule(FLAT, WINTER, 86_400, "Europe/Berlin"))
+        bill = price(
+            [reading(0, 5_000), reading(3_600, 15_000)], schedule(FLAT, WINTER, 86_400, "Europe/Berlin")
+        )
         assert bill.amount_minor == 320
         assert [p.energy_wh for p in bill.parts] == [10_000]
 

@@ -120,4 +120,6 @@ def _offset_changes(midnight_s: float, start: datetime, zone: ZoneInfo) -> list[
     """Changes of the zone's offset within the day that begins at `midnight_s`, to the quarter hour."""
     quarters = [midnight_s + 900.0 * k for k in range(101)]
     offsets = [(start + timedelta(seconds=q)).astimezone(zone).utcoffset() for q in quarters]
-    return [q for q, before, after in zip(quarters[1:], offsets, offsets[1:], strict=False) if before != after]
+    return [
+        q for q, before, after in zip(quarters[1:], offsets, offsets[1:], strict=False) if before != after
+    ]
