@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,15 @@ sites: {{house: {{stations: {{list: {{wallbox: {{bus: loadbus_1_6}}}}}}}}}}
 drivers: {{family: {{archetype: home}}}}
 """
 ROWS = "time,total_kw\n2016-01-18T00:00+01:00,10\n2016-01-19T00:00+01:00,34\n"
+
+
+def test_a_variant_can_be_named_and_goes_to_a_worker_with_its_name(folder: Path) -> None:
+    """Files beside it are still found; what pydantic keeps private survives pickling."""
+    (folder / "inner").mkdir()
+    (folder / "inner" / "s.yaml").write_text(SCENARIO.format(base_load="{source: none}"))
+    variant = load("inner/s.yaml", settings=["days=2"]).named("two-days")
+    assert (variant.name, variant.base_dir) == ("two-days", Path("inner"))
+    assert pickle.loads(pickle.dumps(variant)).name == "two-days"
 
 
 def base_kw(folder: Path, base_load: str, hour: float) -> float:

@@ -151,6 +151,10 @@ class Scenario(Section):
             return named
         return next(iter(self.tariffs)) if len(self.tariffs) == 1 else FREE
 
+    def named(self, name: str) -> Self:
+        """Give a variant a name of its own: a sweep needs one for each, and tables and figures show it."""
+        return self.located(self.path.with_name(f"{name}{self.path.suffix}"))
+
     def located(self, path: Path) -> Self:
         """Remember the file that this scenario came from."""
         copy = self.model_copy()
