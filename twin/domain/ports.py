@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twin.domain.commands import Command
 from twin.domain.events import StationEvent
@@ -36,8 +35,7 @@ class Stations(Protocol):
         """Call `sink` for every fact, in the order in which facts became known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlugIn:
+class PlugIn(NamedTuple):
     """What happens when a car is connected: the truth for the physics and what the driver says."""
 
     vehicle: VehicleSpec

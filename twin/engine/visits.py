@@ -59,6 +59,10 @@ class Arrivals:
         self._on_plugged = on_plugged
         self._env = env
         self._visits = visits
+        # Plain lists: taking one number out of an array costs as much as a small sum.
+        self._arrival_s: list[float] = visits.arrival_s.tolist()
+        self._departure_s: list[float] = visits.departure_s.tolist()
+        self._energy_wh: list[float] = visits.energy_wh.tolist()
         self._minds = minds
         self._places = places
         self._books = books
@@ -72,8 +76,8 @@ class Arrivals:
 
     def run(self, horizon_s: float) -> Process:
         """Spawn every visit that arrives before the horizon."""
-        env, arrivals = self._env, self._visits.arrival_s.tolist()
-        for k, arrival_s in enumerate(arrivals):
+        env = self._env
+        for k, arrival_s in enumerate(self._arrival_s):
             if arrival_s >= horizon_s:
                 return
             if arrival_s > env.now:
@@ -97,7 +101,7 @@ class Arrivals:
             if row is None:
                 return
         books = self._books
-        books.plug(env.now, row, stay, self._car(k))
+        books.plug(env.now, row, stay, self._car(k, driver))
         self._on_plugged(env.now)
         if stay.departure_s > env.now:
             yield env.timeout(stay.departure_s - env.now)
@@ -105,26 +109,24 @@ class Arrivals:
         self._places[stay.site].berths.give(row)
 
     def _stay(self, k: int, driver: DriverSpec) -> Stay:
-        visits = self._visits
         return Stay(
             visit=k,
             driver=driver,
-            vehicle=visits.vehicles[driver.vehicle].model,
+            vehicle=self._visits.vehicles[driver.vehicle].model,
             site=driver.sites[0],
-            arrival_s=float(visits.arrival_s[k]),
-            departure_s=float(visits.departure_s[k]),
-            requested_wh=float(visits.energy_wh[k]),
+            arrival_s=self._arrival_s[k],
+            departure_s=self._departure_s[k],
+            requested_wh=self._energy_wh[k],
         )
 
-    def _car(self, k: int) -> PlugIn:
+    def _car(self, k: int, driver: DriverSpec) -> PlugIn:
         visits = self._visits
-        driver = visits.drivers[visits.driver[k]]
         return PlugIn(
-            vehicle=visits.vehicles[driver.vehicle],
-            arrival_wh=float(visits.arrival_wh[k]),
-            energy_wh=float(visits.energy_wh[k]),
-            said_departure_s=float(visits.said_departure_s[k]),
-            said_energy_wh=float(visits.said_energy_wh[k]),
+            visits.vehicles[driver.vehicle],
+            float(visits.arrival_wh[k]),
+            self._energy_wh[k],
+            float(visits.said_departure_s[k]),
+            float(visits.said_energy_wh[k]),
         )
 
     def _choose(self, k: int, mind: Chooser, driver: DriverSpec, stay: Stay) -> Place | None:
