@@ -19,6 +19,8 @@ from twin.scenario.model import Scenario
 
 _DIGEST_BYTES = 6
 """Twelve hexadecimal digits: enough to tell the scenarios of one person apart."""
+_ENDLESS = 1_000_000
+"""Columns: a value is never broken into lines."""
 
 
 def as_yaml(scenario: Scenario, *, beside: Path | None = None) -> str:
@@ -43,13 +45,14 @@ def scenario_hash(scenario: Scenario) -> str:
     Raises:
         ScenarioError: A file cannot be read.
     """
-    values = _plain(scenario, lambda name: _digest(_content(scenario.base_dir / name)))
-    return _digest(json.dumps(values).encode())
+    digests = {name: _digest(_content(scenario.base_dir / name)) for name in _files(scenario)}
+    return _digest(json.dumps(_plain(scenario, digests.__getitem__)).encode())
 
 
 def _text(scenario: Scenario, name_of: Callable[[str], str]) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
+    yaml.width = _ENDLESS
     yaml.sort_base_mapping_type_on_output = False
     text = StringIO()
     yaml.dump(_plain(scenario, name_of), text)
@@ -58,6 +61,18 @@ def _text(scenario: Scenario, name_of: Callable[[str], str]) -> str:
 
 def _plain(scenario: Scenario, name_of: Callable[[str], str]) -> dict[str, Any]:
     return scenario.model_dump(mode="json", by_alias=True, context={FILES: name_of})
+
+
+def _files(scenario: Scenario) -> list[str]:
+    """Every file that a scenario names."""
+    names: list[str] = []
+
+    def note(name: str) -> str:
+        names.append(name)
+        return name
+
+    _plain(scenario, note)
+    return names
 
 
 def _seen_from(folder: Path, base_dir: Path, name: str) -> str:

@@ -1,0 +1,341 @@
+"""Whole runs through `twin.load` and `twin.run`: what they leave behind, and that it repeats."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import twin
+from twin.engine.run import Beat, free_folder
+from twin.errors import AuditError, SettingsError
+from twin.scenario.dump import as_yaml, scenario_hash
+
+Tables = Callable[[Path | str], dict[str, bytes]]
+DAY_S = 86_400.0
+
+
+class TestWhatARunLeavesBehind:
+    def test_the_summary_is_plain_data(self, street: Path) -> None:
+        """It survives JSON unchanged, and every promised key is there."""
+        run = twin.run(twin.load(street), out="out")
+        assert type(run.summary) is dict
+        assert json.loads(json.dumps(run.summary)) == run.summary
+        promised = (
+            "sessions energy_requested_kwh energy_delivered_kwh served_share peak_kw violations violation_minutes "
+            "min_vm_pu max_vm_pu max_line_loading_pct max_trafo_loading_pct revenue currency jain_index "
+            "energy_balance_error_kwh cpu_s evse_days_per_cpu_s"
+        )
+        assert set(promised.split()) < set(run.summary)
+
+    def test_tables_are_read_when_they_are_asked_for(self, street: Path) -> None:
+        """A table is a promise; `to_pandas` keeps it."""
+        run = twin.run(twin.load(street), out="out")
+        for name in ("sessions", "meter", "buses", "branches", "violations"):
+            table = getattr(run, name)
+            assert len(table.to_pandas()) == len(table)
+        assert len(run.sessions) == run.summary["visits"]
+        assert len(run.buses) == 96 * len(run.topology.buses)  # a day of quarter hours
+
+    def test_a_run_can_be_opened_again(self, hello: Path) -> None:
+        """Everything is in its folder."""
+        run = twin.run(twin.load(hello), out="out")
+        again = twin.open_run("out")
+        assert again.summary == run.summary
+        assert again.outcome == "finished"
+        assert again.sessions.to_arrow().equals(run.sessions.to_arrow())
+
+    def test_wall_and_solver_times_stand_in_the_manifest_only(self, street: Path) -> None:
+        """No table has them; the manifest has."""
+        run = twin.run(twin.load(street), out="out")
+        assert 0 < run.manifest["solver_s"] < run.manifest["cpu_s"]
+        assert run.manifest["wall_s"] > 0
+
+    def test_folders_are_numbered_by_default(self, hello: Path) -> None:
+        """`results/hello`, then `results/hello-2`: nothing is overwritten unasked."""
+        names = [str(twin.run(twin.load(hello)).path) for _ in range(3)]
+        assert names == ["results/hello", "results/hello-2", "results/hello-3"]
+        assert free_folder(Path("results/new")) == Path("results/new")
+
+    def test_progress_is_told_once_per_tick(self, hello: Path) -> None:
+        """A day of five minutes has 288 ticks, and an instant before the first."""
+        beats: list[Beat] = []
+        run = twin.run(twin.load(hello), out="out", on_beat=beats.append)
+        assert [beat.t_s for beat in beats] == [300.0 * k for k in range(289)]
+        assert beats[-1].sessions <= run.summary["sessions"]
+
+
+class TestRepetition:
+    def test_the_same_seed_gives_the_same_bytes(self, street: Path, tables: Tables) -> None:
+        """Every file of every table."""
+        scenario = twin.load(street, override=["guarded"])
+        for out in ("a", "b"):
+            twin.run(scenario, out=out)
+        assert len(tables("a")) == 9
+        assert tables("a") == tables("b")
+
+    def test_a_fresh_process_gives_the_same_bytes(self, street: Path, tables: Tables) -> None:
+        """Another order of hashes, another history of the random generators."""
+        twin.run(twin.load(street), out="here")
+        code = "import twin; twin.run(twin.load('street.yaml'), out='there')"
+        environment = os.environ | {"PYTHONHASHSEED": "12345"}
+        subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=Path.cwd())
+        assert tables("here") == tables("there")
+
+    def test_another_seed_gives_other_drivers(self, hello: Path, tables: Tables) -> None:
+        """Else a seed would mean nothing."""
+        for seed in (1, 2):
+            twin.run(twin.load(hello, settings=[f"seed={seed}"]), out=f"{seed}")
+        assert tables("1")["sessions/part-00000.parquet"] != tables("2")["sessions/part-00000.parquet"]
+
+    @pytest.mark.parametrize("strategy", ["round-robin", "least-laxity-first", "equal-share"])
+    def test_another_strategy_faces_the_same_drivers(self, street: Path, strategy: str) -> None:
+        """Who comes when, in which car, and wants what, does not depend on who decides."""
+        given = ["driver", "vehicle", "arrival_s", "departure_s", "requested_wh"]
+        came = [
+            twin.run(twin.load(street, settings=settings), out=f"{k}").sessions.to_pandas(given)
+            for k, settings in enumerate(([], [f"strategy={strategy}", "plan_on_arrival=false"]))
+        ]
+        first, second = (frame.sort_values(["arrival_s", "driver"], ignore_index=True) for frame in came)
+        assert len(first) == 12
+        assert first.astype({"driver": str, "vehicle": str}).equals(
+            second.astype({"driver": str, "vehicle": str})
+        )
+
+
+class TestTheScenarioInTheFolder:
+    def test_it_gives_the_same_tables_when_it_is_run_again(self, depot: Path, tables: Tables) -> None:
+        """From another place, and though it replays a file: the file is named from the run's folder."""
+        first = twin.run(twin.load(depot), out="far/away/out")
+        kept = Path("far/away/out/scenario.yaml")
+        assert "file: ../../../data/sessions.csv" in kept.read_text()
+        again = twin.run(twin.load(kept), out="again")
+        assert tables("again") == tables("far/away/out")
+        assert again.manifest["scenario_hash"] == first.manifest["scenario_hash"]
+
+    def test_overrides_and_settings_are_in_it(self, street: Path, tables: Tables) -> None:
+        """It is resolved: nothing has to be said again."""
+        twin.run(twin.load(street, override=["weak"], settings=["seed=7"]), out="out")
+        twin.run(twin.load("out/scenario.yaml"), out="again")
+        assert tables("again") == tables("out")
+
+    def test_a_file_named_from_the_root_stays_so(self, depot: Path) -> None:
+        """Who writes an absolute path means it."""
+        file = Path("data/sessions.csv").resolve()
+        scenario = twin.load(depot, settings=[f"drivers.recorded.file={file}"])
+        assert f"file: {file}\n" in as_yaml(scenario, beside=Path("out"))
+
+    def test_its_hash_does_not_depend_on_where_files_lie(self, depot: Path, place: Path) -> None:
+        """Another folder, another name, an absolute path: the same run."""
+        wanted = scenario_hash(twin.load(depot))
+        shutil.copytree(place / "data", place / "elsewhere" / "data")
+        shutil.copy(depot, place / "elsewhere" / "copy.yaml")
+        assert scenario_hash(twin.load("elsewhere/copy.yaml")) == wanted
+        file = place / "elsewhere" / "data" / "sessions.csv"
+        assert scenario_hash(twin.load(depot, settings=[f"drivers.recorded.file={file}"])) == wanted
+
+    def test_its_hash_depends_on_what_files_hold(self, depot: Path) -> None:
+        """One more kilowatt-hour is another run."""
+        scenario = twin.load(depot)
+        before = scenario_hash(scenario)
+        file = Path("data/sessions.csv")
+        file.write_text(file.read_text().replace(",20,", ",21,"))
+        assert scenario_hash(scenario) != before
+
+    def test_a_file_that_is_gone_has_no_hash(self, depot: Path) -> None:
+        """It is named."""
+        scenario = twin.load(depot)
+        Path("data/sessions.csv").unlink()
+        with pytest.raises(twin.ScenarioError, match=r"^data/sessions\.csv: no such file$"):
+            scenario_hash(scenario)
+
+
+def test_a_scenario_travels_to_other_processes(depot: Path) -> None:
+    """Pickled and back: the same content, and still the place that its files are found from."""
+    scenario = twin.load(depot)
+    back = pickle.loads(pickle.dumps(scenario))
+    assert back == scenario
+    assert (back.path, back.name, back.base_dir) == (depot, "depot", Path())
+    assert back.located(Path("x/y.yaml")).base_dir == Path("x")
+
+
+def test_errors_travel_between_processes() -> None:
+    """What a worker found wrong arrives as it was said."""
+    problem = twin.errors.Problem("s.csv", 3, "energy_kwh", "-5 is negative, expected > 0")
+    back = pickle.loads(pickle.dumps(twin.ScenarioError([problem])))
+    assert back.problems == (problem,)
+    assert str(back) == "s.csv:3: energy_kwh: -5 is negative, expected > 0"
+
+
+@contextmanager
+def no_room_from(day: float) -> Iterator[Callable[[Beat], None]]:
+    """A progress callback after which no byte fits on the disk any more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def beat(now: Beat) -> None:
+        if now.t_s >= day * DAY_S:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+
+    try:
+        yield beat
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+class TestBrokenRuns:
+    def test_a_full_disk_leaves_what_was_finished(self, hello: Path, place: Path) -> None:
+        """No room from day 2.5 on: two days can be read, and one error names the first file that failed."""
+        said = rf"^out/\w+/part-00002\.parquet: cannot be written \({os.strerror(errno.EFBIG)}\); make room there"
+        with no_room_from(2.5) as beat, pytest.raises(SettingsError, match=said) as told:
+            twin.run(twin.load(hello, settings=["days=5"]), out="out", on_beat=beat)
+        assert told.value.__notes__ == [
+            (
+                "out/manifest.json: cannot be written (File too large); make room there or name another "
+                "output folder"
+            ),
+            "out: holds what was recorded until then; look at it with: twin report out",
+        ]
+        run = twin.open_run("out")
+        assert (run.outcome, run.recorded_s) == ("running", 2 * DAY_S)
+        assert run.ticks.to_pandas()["t_s"].max() == 2 * DAY_S
+        assert run.summary["days"] == 2.0
+        assert [p for p in place.rglob("*") if p.name.endswith(".tmp")] == []
+
+    def test_an_interruption_is_told_in_the_manifest(self, hello: Path) -> None:
+        """Control-C in the afternoon of the second day: the tables reach up to there."""
+
+        def stop(now: Beat) -> None:
+            if now.t_s >= 1.5 * DAY_S:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            twin.run(twin.load(hello, settings=["days=5"]), out="out", on_beat=stop)
+        run = twin.open_run("out")
+        assert (run.outcome, run.recorded_s) == ("interrupted", 1.5 * DAY_S)
+        assert run.ticks.to_pandas()["t_s"].max() == 1.5 * DAY_S
+
+    def test_a_run_that_dies_of_a_defect_says_of_which(
+        self, hello: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The error is in the manifest, as it was raised."""
+
+        def break_down(now: Beat) -> None:
+            raise ZeroDivisionError("float division by zero")
+
+        with pytest.raises(ZeroDivisionError):
+            twin.run(twin.load(hello), out="out", on_beat=break_down)
+        run = twin.open_run("out")
+        assert run.outcome == "failed"
+        assert run.manifest["error"] == "ZeroDivisionError: float division by zero"
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ("file", "file: is a file; name another output folder"),
+            (
+                "file/out",
+                "file/out: cannot be written (Not a directory); make room there or name another output folder",
+            ),
+            ("full", "full: is not empty and holds no run; name another output folder"),
+        ],
+    )
+    @pytest.mark.parametrize("force", [False, True])
+    def test_a_place_that_is_no_run_folder_is_left_alone(
+        self, hello: Path, place: Path, given: str, said: str, force: bool
+    ) -> None:
+        """Not even with force."""
+        (place / "file").write_text("mine\n")
+        (place / "full").mkdir()
+        (place / "full" / "notes.txt").write_text("mine\n")
+        before = sorted(place.rglob("*"))
+        with pytest.raises(SettingsError) as told:
+            twin.run(twin.load(hello), out=given, force=force)
+        assert str(told.value) == said
+        assert sorted(place.rglob("*")) == before
+
+    def test_a_run_is_replaced_with_force_only(self, hello: Path) -> None:
+        """And nothing of it is left then."""
+        twin.run(twin.load(hello, settings=["days=2"]), out="out")
+        said = "^out: holds a run already; name another output folder, or replace it with --force$"
+        with pytest.raises(SettingsError, match=said):
+            twin.run(twin.load(hello), out="out")
+        assert twin.open_run("out").summary["days"] == 2.0
+        twin.run(twin.load(hello), out="out", force=True)
+        assert twin.open_run("out").summary["days"] == 1.0
+        assert not Path("out/ticks/part-00001.parquet").exists()
+
+
+class TestTheAuditIsAwake:
+    """Physics is broken on purpose: no run may end well."""
+
+    def test_energy_that_is_nowhere_stops_the_run(self, hello: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two milliwatt-hours more in the battery than came out of the connector."""
+        from twin.world.stations.simulated import SimulatedStations
+
+        honest = SimulatedStations.session_truth
+
+        def wrong(self: SimulatedStations, row: int) -> Any:
+            truth = honest(self, row)
+            return truth._replace(battery_wh=truth.battery_wh + 0.002)
+
+        monkeypatch.setattr(SimulatedStations, "session_truth", wrong)
+        with pytest.raises(AuditError, match=r"^wallbox/1#1: [\d.]+ Wh were delivered, but battery "):
+            twin.run(twin.load(hello), out="out")
+        run = twin.open_run("out")
+        assert run.outcome == "failed"
+        assert run.manifest["error"].startswith("AuditError: wallbox/1#1: ")
+
+    def test_a_meter_that_counts_too_much_stops_the_run(
+        self, hello: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The register at the end of the session is three watt-hours beyond what was delivered."""
+        from twin.world.stations import kernel
+
+        honest = kernel.disconnect
+
+        def wrong(*arguments: Any) -> Any:
+            register_wh, running, finished_s = honest(*arguments)
+            return register_wh + 3.0, running, finished_s
+
+        monkeypatch.setattr(kernel, "disconnect", wrong)
+        with pytest.raises(AuditError, match=r"^wallbox/1#1: .* not metered leave -2\.160 Wh"):
+            twin.run(twin.load(hello), out="out")
+        assert twin.open_run("out").outcome == "failed"
+
+    def test_a_feeder_that_makes_energy_stops_the_run(
+        self, street: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A millionth and a half too little from the upstream grid."""
+        from twin.engine import run as module
+
+        honest = module._TimedGrid.solve
+
+        def wrong(self: Any, start_s: float, end_s: float, evse_w: Any, /) -> Any:
+            state = honest(self, start_s, end_s, evse_w)
+            return replace(state, slack_w=state.slack_w * (1 - 1.5e-6))
+
+        monkeypatch.setattr(module._TimedGrid, "solve", wrong)
+        with pytest.raises(AuditError, match=r"^power flow at t=900 s: the upstream grid gives "):
+            twin.run(twin.load(street), out="out")
+        assert twin.open_run("out").outcome == "failed"
+
+    def test_a_finished_run_tells_what_was_checked(self, street: Path) -> None:
+        """Every session and every power flow, within the tolerances."""
+        run = twin.run(twin.load(street), out="out")
+        audit = run.manifest["audit"]
+        assert audit["sessions"] == run.summary["sessions"] == 12
+        assert audit["power_flows"] == 96
+        assert audit["worst_session_error_wh"] < 1e-3
+        assert audit["worst_feeder_error_relative"] < 1e-6
