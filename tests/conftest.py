@@ -85,6 +85,13 @@ def hello(place: Path) -> Path:
 
 
 @pytest.fixture
+def long(hello: Path) -> Path:
+    """One car for eight years: time enough to be killed."""
+    Path("long.yaml").write_text(f"extends: {hello}\ndays: 3000\n")
+    return Path("long.yaml")
+
+
+@pytest.fixture
 def street(place: Path) -> Path:
     """Thirteen chargers on a feeder."""
     (place / "street.yaml").write_text(STREET)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
+from twin.scenario.files import in_files
 from twin.world.population.importing import import_sessions
 
 
@@ -15,8 +17,9 @@ def sessions(source: Path, target: Path, *, fmt: str, time_zone: str | None, str
     Raises:
         ScenarioError: Unusable as a whole, or (strict) a row was refused: nothing is written.
     """
-    imported = import_sessions(source, target, format=fmt, time_zone=time_zone, strict=strict)
+    with in_files({source.name: source}):
+        imported = import_sessions(source, target, format=fmt, time_zone=time_zone, strict=strict)
     for problem in imported.problems:
-        typer.echo(str(problem), err=True)
+        typer.echo(str(replace(problem, file=str(source))), err=True)
     typer.echo(imported.summary())
     typer.echo(f"sessions: {target}")

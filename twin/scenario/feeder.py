@@ -14,6 +14,7 @@ from twin.grid.nets import NetSource, load_feeder
 from twin.grid.profiles import read_profile
 from twin.grid.series import BaseLoad
 from twin.grid.topology import Limits
+from twin.scenario.files import in_files
 from twin.scenario.grid import ConstantLoad, NoLoad, SimbenchLoad
 from twin.scenario.grid import Grid as GridSection
 from twin.scenario.model import Scenario
@@ -26,8 +27,11 @@ def feeder(scenario: Scenario, section: GridSection, evses: Sequence[EvseSpec]) 
         ScenarioError: The net or its profiles cannot be used.
         SolverError: The feeder cannot be solved.
     """
-    net = load_feeder(_net_source(scenario.base_dir, section))
-    profile = read_profile(net, _base_load(scenario, section), scenario.start, scenario.duration_s)
+    base = _base_load(scenario, section)
+    files = {"scenario": scenario.path} | ({base.file.name: base.file} if base.file else {})
+    with in_files(files):
+        net = load_feeder(_net_source(scenario.base_dir, section))
+        profile = read_profile(net, base, scenario.start, scenario.duration_s)
     limits = section.limits
     return make_grid(
         net,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from twin.errors import Problem, ScenarioError
@@ -54,3 +57,13 @@ def read_document(path: Path) -> Document:
     from twin.scenario.yaml_reader import read_yaml  # noqa: PLC0415
 
     return read_yaml(text, str(path))
+
+
+@contextmanager
+def in_files(files: Mapping[str, Path]) -> Iterator[None]:
+    """Give problems that know a file by its name alone the way to it, as the scenario has it."""
+    try:
+        yield
+    except ScenarioError as error:
+        problems = [replace(p, file=str(files.get(p.file, p.file))) for p in error.problems]
+        raise ScenarioError(problems) from error.__cause__

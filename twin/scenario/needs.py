@@ -8,6 +8,7 @@ from typing import Any
 from twin.domain.ids import SiteId
 from twin.domain.specs import EvseSpec
 from twin.scenario import drivers as section
+from twin.scenario.files import in_files
 from twin.scenario.model import Scenario
 from twin.world.population import demand as need
 from twin.world.population.replay import load
@@ -47,16 +48,18 @@ def _group(
         "says_energy": _statement(says.energy, says.energy_error_pct / 100.0),
     }
     if isinstance(group, section.ReplayDrivers):
-        recorded = load(
-            scenario.base_dir / group.file,
-            sites={site: rows[site] for site in sites},
-            evses=evses,
-            vehicles=catalogue(),
-            mix=mix,
-            format=group.format,
-            on_bad_row=group.on_bad_row,
-            time_zone=scenario.time_zone,
-        )
+        file = scenario.base_dir / group.file
+        with in_files({file.name: file}):
+            recorded = load(
+                file,
+                sites={site: rows[site] for site in sites},
+                evses=evses,
+                vehicles=catalogue(),
+                mix=mix,
+                format=group.format,
+                on_bad_row=group.on_bad_row,
+                time_zone=scenario.time_zone,
+            )
         return need.DriverGroup(**common, demand=recorded, patience_s=0.0, if_full="leave")
     common |= {"patience_s": group.patience_min * _MINUTE_S, "if_full": group.if_full}
     if isinstance(group, section.PublicDrivers):
