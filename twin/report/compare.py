@@ -60,7 +60,7 @@ FIGURES = (
 )
 
 
-def write_comparison(runs: Sequence[Run], path: Path) -> Path:
+def write_comparison(runs: Sequence[Run], path: Path | str) -> Path:
     """Write one self-contained HTML page about two or more runs; differences are against the first.
 
     Args:

@@ -22,12 +22,13 @@ def render(page: Page) -> str:
     return environment.get_template("page.html.j2").render(page=page)
 
 
-def write(page: Page, path: Path) -> Path:
+def write(page: Page, path: Path | str) -> Path:
     """Write the page and return where it is.
 
     Raises:
         SettingsError: The file cannot be written.
     """
+    path = Path(path)
     text = render(page)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twin.results.read import Run
 
 
-def write_report(run: Run, path: Path | None = None, *, against: Run | None = None) -> Path:
+def write_report(run: Run, path: Path | str | None = None, *, against: Run | None = None) -> Path:
     """Write one self-contained HTML page about a run.
 
     Args:

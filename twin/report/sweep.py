@@ -34,7 +34,7 @@ class Sweep(Protocol):
         ...
 
 
-def write_sweep_report(sweep: Sweep, path: Path) -> Path:
+def write_sweep_report(sweep: Sweep, path: Path | str) -> Path:
     """Write one self-contained HTML page about the runs of several seeds, of one or more scenarios.
 
     Args:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import warnings
 from collections.abc import Sequence
 from typing import Literal, Self
 
@@ -18,9 +19,12 @@ from twin.domain.visits import Visits
 from twin.units import kwh_from_wh, wh
 
 # `mesa.batchrunner` sets the start method of the whole process to "spawn" when it is imported (mesa 3.3.1).
-# It is the caller's choice, so it is put back.
+# It is the caller's choice, so it is put back. Its progress bar, which is not used here, complains in
+# notebooks without ipywidgets.
 _START_METHOD = multiprocessing.get_start_method(allow_none=True)
-import mesa  # noqa: E402
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import mesa
 
 multiprocessing.set_start_method(_START_METHOD, force=True)
 
