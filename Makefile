@@ -7,8 +7,9 @@ STAMP := $(VENV)/.installed
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test test-long lint types layers unit notebooks docs bench schema clean
+.PHONY: help run test test-long lint types layers unit notebooks docs bench reference clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -52,8 +53,10 @@ docs: $(STAMP) ## build the documentation, warnings are errors
 bench: $(STAMP) ## print the speed table of docs/benchmarks.md
 	@$(BIN)/python tools/bench.py
 
-schema: $(STAMP) ## regenerate scenarios/schema.json for editors
-	@$(BIN)/twin schema > scenarios/schema.json
+reference: $(STAMP) ## regenerate what is written by the code: schema.json, the pages of all keys and all names
+	@$(BIN)/python -m twin.scenario.schema
+	@$(BIN)/python tools/scenario_reference.py > docs/scenario-reference.md
+	@$(BIN)/python -m twin.results.nomenclature > docs/nomenclature.md
 
 clean: ## remove the environment and caches, keep results
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis site
