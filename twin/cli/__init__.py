@@ -18,7 +18,7 @@ _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 def main() -> None:
     """Run the command line; every way to fail has its exit code."""
-    for variable in _ONE_THREAD:  # the matrices are small, and workers would tread on each other's feet
+    for variable in _ONE_THREAD:  # the matrices are small, and workers would step on each other's feet
         os.environ.setdefault(variable, "1")
     from twin.cli.app import app
 
