@@ -55,12 +55,11 @@ def prose(page: Path) -> str:
 
 @pytest.fixture(scope="session")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like the project's after `make run`: scenarios, and runs of the streets (of a quarter of a day)."""
+    """A folder like the project's after `make run`: scenarios, and runs of the streets."""
     place = tmp_path_factory.mktemp("docs")
     shutil.copytree(ROOT / "scenarios", place / "scenarios")
     for name in ("10-street", "11-street-managed"):
-        scenario = twin.load(place / "scenarios" / f"{name}.yaml", settings=["days=0.25"])
-        twin.run(scenario, out=place / "results" / name)
+        twin.run(twin.load(place / "scenarios" / f"{name}.yaml"), out=place / "results" / name)
     return place
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import twin
 from twin.cli.app import app
 from twin.errors import ScenarioError
 from twin.scenario.loader import load
@@ -85,6 +86,26 @@ def test_the_errors_that_it_shows_are_those_given(beside: Path) -> None:
     with pytest.raises(ScenarioError) as raised:
         load(BROKEN)
     assert str(raised.value) == shown.rstrip("\n")
+
+
+def test_the_street_is_as_the_readme_says(project: Path) -> None:
+    """Minutes, loading and energy of both runs."""
+    street, managed = (twin.open_run(f"results/{n}").summary for n in ("10-street", "11-street-managed"))
+    said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"rating for {street['violation_minutes']:.0f} minutes of a winter week" in said
+    assert f"at {street['max_trafo_loading_pct']:.0f} % at most" in said
+    assert f"it stays at {managed['max_trafo_loading_pct']:.0f} %" in said
+    assert managed["energy_delivered_kwh"] == pytest.approx(street["energy_delivered_kwh"], rel=1e-4)
+    tutorial = " ".join((ROOT / "docs" / "first-run.md").read_text(encoding="utf-8").split())
+    assert f"for {street['violation_minutes']:.0f} minutes in the first run" in tutorial
+
+
+def test_the_first_command_of_the_tutorial_says_what_is_shown(project: Path) -> None:
+    """One sentence and two paths."""
+    (shown,) = (b.text for b in blocks(ROOT / "docs" / "first-run.md", "text"))
+    done = CliRunner().invoke(app, ["run", "scenarios/00-hello.yaml", "--out", "results/00-hello", "--force"])
+    assert done.exit_code == 0
+    assert done.stderr.split() == shown.split()
 
 
 def test_the_import_that_it_shows_says_what_is_shown(beside: Path) -> None:
