@@ -10,7 +10,14 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from twin.cli import INTERRUPTED
 from twin.engine.run import Beat, run
@@ -20,8 +27,6 @@ from twin.report.sweep import write_sweep_report
 from twin.report.words import count
 from twin.scenario.model import Scenario
 from twin.units import SECONDS_PER_DAY
-
-_err = Console(stderr=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def _bar(scenario: Scenario) -> Iterator[Any]:
         TextColumn("{task.fields[sessions]} sessions  {task.fields[violations]} violations"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as progress:
+    with _progress(*columns) as progress:
         task = progress.add_task(
             scenario.name, total=horizon_s, day=0.0, days=scenario.days, speed=0.0, sessions=0, violations=0
         )
@@ -132,8 +137,11 @@ def _bar(scenario: Scenario) -> Iterator[Any]:
 @contextmanager
 def _counter(total: int) -> Iterator[Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(
-        *columns, TimeElapsedColumn(), console=_err, transient=True, disable=not _err.is_terminal
-    ) as progress:
+    with _progress(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task("runs", total=total)
         yield lambda: progress.advance(task)
+
+
+def _progress(*columns: ProgressColumn) -> Progress:
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
