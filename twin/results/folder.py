@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def write_aside(path: Path, content: bytes | memoryview) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, there may be nothing to remove
+            aside.unlink(missing_ok=True)
         raise unwritable(path, error) from error
 
 

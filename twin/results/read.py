@@ -168,7 +168,8 @@ def open_run(path: str | Path) -> Run:
     if not folder.is_dir():
         raise SettingsError(f"{folder}: there is no such folder; name the run folder that `twin run` printed")
     if not is_run(folder):
-        runs = sorted(inner.parent.name for inner in folder.glob(f"*/{MANIFEST}"))
+        below = (*folder.glob(f"*/{MANIFEST}"), *folder.glob(f"*/*/{MANIFEST}"))  # a sweep has two levels
+        runs = sorted(inner.parent.relative_to(folder).as_posix() for inner in below)
         if runs:
             more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
             raise SettingsError(

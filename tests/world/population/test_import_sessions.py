@@ -52,7 +52,9 @@ def test_a_recording_without_a_single_session_is_an_error(written: Written, tmp_
 
 def test_an_unwritable_target_names_the_place(written: Written, tmp_path: Path) -> None:
     """The folder is missing: the machine's fault, not the recording's."""
-    with pytest.raises(SettingsError, match=r"target\.csv cannot be written: No such file or directory$"):
+    with pytest.raises(
+        SettingsError, match=r"target\.csv: cannot be written \(No such file or directory\); "
+    ):
         import_sessions(written("source.csv", RECORD), tmp_path / "none" / "target.csv")
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -36,8 +37,12 @@ def write_sessions(path: Path | str, sessions: Sequence[Session]) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as exc:
-        aside.unlink(missing_ok=True)
-        raise SettingsError(f"{path} cannot be written: {exc.strerror or exc}") from None
+        with suppress(OSError):  # where nothing can be written, there may be nothing to remove
+            aside.unlink(missing_ok=True)
+        why = exc.strerror or exc
+        raise SettingsError(
+            f"{path}: cannot be written ({why}); make room there or name another file"
+        ) from None
 
 
 def _cells(session: Session, spoken: bool) -> list[str]:
