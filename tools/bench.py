@@ -100,7 +100,7 @@ class Counter(NullRecorder):
 def parts(n: int, days: int, *, priced: bool) -> Parts:
     """The run: one site, one limit, one tariff."""
     evses = [EvseSpec(id=f"s{i}/1", station=f"s{i}", site="site", bus=None) for i in range(n)]
-    limit_a = n * 16 * (0.145 + 0.35 / n**0.5)
+    limit_a = n * 16 * (0.152 + 0.30 / n**0.5)
     site = SiteSpec(id="site", operator="o", tariff="t", groups=(LimitGroup(name="main", limit_a=limit_a),))
     fleet = Fleet(evses)
     demand = visits(n, days, seed=1)

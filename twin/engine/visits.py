@@ -65,6 +65,7 @@ class Arrivals:
         self._energy_wh: list[float] = visits.energy_wh.tolist()
         self._minds = minds
         self._places = places
+        self._place_of = {row: place for place in places.values() for row in place.berths.rows}
         self._books = books
         self._recorder = recorder
         self._waiting: dict[int, Stay] = {}
@@ -91,7 +92,7 @@ class Arrivals:
         mind = self._minds[visits.driver[k]]
         stay = self._stay(k, driver)
         wish = int(visits.evse[k])
-        place = self._choose(k, mind, driver, stay)
+        place = self._choose(k, mind, driver, stay) if wish == ANY_EVSE else self._own(wish, stay)
         if place is None:
             self._books.away(stay, "balked", 0.0)
             return
@@ -129,6 +130,12 @@ class Arrivals:
             float(visits.said_energy_wh[k]),
         )
 
+    def _own(self, wish: int, stay: Stay) -> Place:
+        """Who has a charger of their own goes there: there is nothing to choose."""
+        place = self._place_of[wish]
+        stay.site = place.spec.id
+        return place
+
     def _choose(self, k: int, mind: Chooser, driver: DriverSpec, stay: Stay) -> Place | None:
         """Ask the mind whether to come, and where to."""
         offers = [self._places[site].offer(self._env.now) for site in driver.sites]
@@ -143,9 +150,11 @@ class Arrivals:
     ) -> Generator[simpy.Event, object, int | None]:
         """Every connector is taken: wait, leave, or try the other sites. Returns the row, or None."""
         env = self._env
+        here = place.offer(env.now)
         offers = [self._places[s].offer(env.now) for s in driver.sites if s != place.spec.id]
+        mind.come(k, [here, *offers])
         patience_s = min(float(self._visits.patience_s[k]), stay.departure_s - env.now)
-        decision = mind.when_full(place.offer(env.now), offers, patience_s)
+        decision = mind.when_full(here, offers, patience_s)
         if decision == "elsewhere":
             row = self._elsewhere(mind, offers, stay)
             if row is not None:
