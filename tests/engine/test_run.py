@@ -226,6 +226,26 @@ class TestBrokenRuns:
         assert (run.outcome, run.recorded_s) == ("interrupted", 1.5 * DAY_S)
         assert run.ticks.to_pandas()["t_s"].max() == 1.5 * DAY_S
 
+    def test_half_a_part_is_no_part(self, street: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Killed between two tables of the second day: what is read is the first day, in every table."""
+        from twin.results import recorder
+
+        whole = recorder.write_part
+
+        def killed(folder: Path, index: int, rows: Any) -> None:
+            if index == 1 and folder.name == "ticks":
+                raise KeyboardInterrupt
+            whole(folder, index, rows)
+
+        monkeypatch.setattr(recorder, "write_part", killed)
+        with pytest.raises(KeyboardInterrupt):
+            twin.run(twin.load(street, settings=["days=3"]), out="out")
+        assert Path("out/meter/part-00001.parquet").exists()
+        run = twin.open_run("out")
+        assert run.ticks.to_pandas()["t_s"].max() == DAY_S
+        assert run.meter.to_pandas()["t_s"].max() <= DAY_S
+        assert (run.summary["days"], run.summary["sessions"]) == (1.0, len(run.sessions))
+
     def test_a_run_that_dies_of_a_defect_says_of_which(
         self, hello: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -25,7 +25,7 @@ def test_it_stands_before_the_first_tick_and_says_running(tmp_path):
 
 def test_progress_says_how_far_the_tables_reach(tmp_path):
     """Called by the recorder after each part."""
-    Manifest(tmp_path, make_facts()).progress(86_400.0)
+    Manifest(tmp_path, make_facts()).progress(86_400.0, 1)
     assert _read(tmp_path)["recorded_s"] == 86_400.0
 
 

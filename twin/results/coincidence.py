@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.domain.ids import Matrix, Rows, Vector
-from twin.results.parts import part_files, read_part
+from twin.results.parts import read_part
 from twin.results.read import Run
 from twin.results.series import QUARTER_HOUR_S, WindowMeans
 from twin.results.tables import name_codes
@@ -69,7 +69,7 @@ def _quarter_hours(run: Run) -> Iterator[Matrix]:
     """(w, n) 15-minute means of every EVSE, one block per part."""
     origin_s = -(run.epoch.timestamp() % QUARTER_HOUR_S)
     means = WindowMeans(QUARTER_HOUR_S, len(run.evses), origin_s=origin_s)
-    for path in part_files(run.ticks.folder):
+    for path in run.ticks.files:
         instants = read_part(path, ["t_s"])["t_s"].to_numpy()
         power_w = np.zeros((len(instants), len(run.evses)))
         same_time = run.meter.folder / path.name

@@ -101,12 +101,13 @@ class Manifest:
             "outcome": "running",
             "error": "",
             "recorded_s": 0.0,
+            "parts": 0,
         }
         self._write()
 
-    def progress(self, t_s: float) -> None:
-        """Tables are on the disk up to `t_s`."""
-        self._content["recorded_s"] = t_s
+    def progress(self, t_s: float, parts: int) -> None:
+        """Every table is on the disk up to `t_s`: in the parts with a number below `parts`."""
+        self._content |= {"recorded_s": t_s, "parts": parts}
         self._write()
 
     def finish(

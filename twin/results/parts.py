@@ -6,7 +6,6 @@ renamed: a file that can be seen is whole. The bytes depend on the rows alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,9 +22,16 @@ def part_name(index: int) -> str:
     return f"part-{index:05d}.parquet"
 
 
-def part_files(folder: Path) -> list[Path]:
-    """The finished parts of a table, in the order of simulated time."""
-    return sorted(folder.glob("part-*.parquet"))
+def part_files(folder: Path, parts: int | None = None) -> list[Path]:
+    """The finished parts of a table, in the order of simulated time.
+
+    Args:
+        folder: Of the table.
+        parts: Only parts with a lower number: a run that is killed while it writes a part leaves some of
+            its tables behind, which no other table has.
+    """
+    files = sorted(folder.glob("part-*.parquet"))
+    return files if parts is None else [path for path in files if path.name < part_name(parts)]
 
 
 def write_part(folder: Path, index: int, rows: pa.Table) -> None:
@@ -57,11 +63,6 @@ def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
     """One finished part."""
     with pq.ParquetFile(path) as file:
         return file.read(columns)
-
-
-def read_parts(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """The finished parts of a table, one after the other, in the order of simulated time."""
-    return (read_part(path, columns) for path in part_files(folder))
 
 
 def empty(table: str) -> pa.Table:

@@ -142,7 +142,8 @@ class Run:
 
     def table(self, name: str) -> Table:
         """A table by its name."""
-        return Table(name, self.path / name, self.manifest["epoch"], self.manifest["time_zone"])
+        m = self.manifest
+        return Table(name, self.path / name, m["epoch"], m["time_zone"], m.get("parts"))
 
     def times(self, t_s: Any) -> pd.DatetimeIndex:
         """Seconds of the run (array, column or list) as instants in the run's civil time."""

@@ -59,7 +59,8 @@ class ParquetRecorder:
         fleet: The columns that the ticks are read from.
         topology: The feeder; None without a grid.
         part_s: Simulated time per part.
-        on_part: Called with the end of each finished part, after all its tables are on the disk.
+        on_part: Called after all tables of a part are on the disk, with the end of the part and the number
+            of the next one.
 
     Raises:
         SettingsError: The folder cannot be written; what was finished before stays readable.
@@ -72,7 +73,7 @@ class ParquetRecorder:
         topology: GridTopology | None,
         *,
         part_s: float = SECONDS_PER_DAY,
-        on_part: Callable[[float], None] | None = None,
+        on_part: Callable[[float, int], None] | None = None,
     ) -> None:
         self._folders = {table: folder / table for table in TABLES}
         self._fleet = fleet
@@ -170,7 +171,7 @@ class ParquetRecorder:
         # The next part ends after now, however much time the last tick took in.
         self._part = max(self._part + 1, math.floor(self._t_s / self._part_s))
         if self._on_part is not None:
-            self._on_part(self._t_s)
+            self._on_part(self._t_s, self._part)
 
 
 class _Rows:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from twin.domain.ids import Matrix, Vector
-from twin.results.parts import part_files, read_parts
+from twin.results.parts import part_files, read_part
 from twin.results.schema import TABLES
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ class Table:
     epoch: str
     """Instant of `t_s = 0`, ISO 8601 with offset."""
     time_zone: str
+    finished: int | None = None
+    """Parts with a lower number are finished in every table; None: all that are there."""
+
+    @property
+    def files(self) -> list[Path]:
+        """The finished parts, in the order of simulated time."""
+        return part_files(self.folder, self.finished)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -56,7 +63,7 @@ class Table:
         )
 
     def __len__(self) -> int:
-        return sum(pq.read_metadata(path).num_rows for path in part_files(self.folder))
+        return sum(pq.read_metadata(path).num_rows for path in self.files)
 
     def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Arrow tables, one per part: for what does not fit into memory.
@@ -64,7 +71,7 @@ class Table:
         Args:
             columns: Only these; all by default.
         """
-        yield from read_parts(self.folder, None if columns is None else list(columns))
+        yield from (read_part(path, None if columns is None else list(columns)) for path in self.files)
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The whole table; units and meanings are in the metadata of its fields."""
@@ -105,7 +112,7 @@ class Table:
         rows = [("column", "unit", "meaning"), *self.columns]
         name, unit = (max(len(row[i]) for row in rows) for i in (0, 1))
         body = "\n".join(f"  {row[0]:{name}}  {row[1]:{unit}}  {row[2]}" for row in rows)
-        return f"{self.name}: {len(self):,} rows in {len(part_files(self.folder))} parts\n{body}"
+        return f"{self.name}: {len(self):,} rows in {len(self.files)} parts\n{body}"
 
 
 def wide_part(part: pa.Table, element: str, values: str) -> tuple[Vector, list[str], Matrix]:
