@@ -97,7 +97,7 @@ def test_the_targets_modules_and_tools_it_names_exist(page: Path) -> None:
                 assert target in targets, f"make {target}"
             case ["python", "-m", module, *_]:
                 assert importlib.util.find_spec(module), module
-            case ["python", script, *_]:
+            case ["python", script, *_] if script.endswith(".py"):
                 assert (ROOT / script).is_file(), script
 
 
