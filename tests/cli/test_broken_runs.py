@@ -19,20 +19,18 @@ import twin
 
 Cli = Callable[..., Any]
 DAY_S = 86_400.0
-COMMAND = (
-    sys.executable,
-    "-c",
-    "import signal\n"
-    "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it\n"
-    "from twin.cli import main\n"
-    "main()",
-)
+TWIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
+from twin.cli import main
+main()
+"""
 
 
 @contextmanager
 def running(scenario: Path, out: str) -> Iterator[subprocess.Popen[str]]:
     """`twin run` in a process of its own, once its first days are on the disk."""
-    command = (*COMMAND, "run", str(scenario), "--out", out)
+    command = (sys.executable, "-c", TWIN, "run", str(scenario), "--out", out)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with process:
         try:

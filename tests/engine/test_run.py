@@ -285,6 +285,13 @@ class TestBrokenRuns:
         assert str(told.value) == said
         assert sorted(place.rglob("*")) == before
 
+    def test_a_run_that_had_no_time_to_begin_is_in_nobodys_way(self, hello: Path, place: Path) -> None:
+        """Killed between its folder and its manifest: the folder is as good as empty."""
+        (place / "out").mkdir()
+        (place / "out" / ".manifest.json.tmp").write_text('{"format"')
+        twin.run(twin.load(hello), out="out")
+        assert [path.name for path in (place / "out").glob(".*")] == []
+
     def test_a_run_is_replaced_with_force_only(self, hello: Path) -> None:
         """And nothing of it is left then."""
         twin.run(twin.load(hello, settings=["days=2"]), out="out")

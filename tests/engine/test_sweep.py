@@ -180,7 +180,10 @@ class TestWorkers:
         """As the kernel does when memory is full: what was finished is there when the sweep goes on."""
 
         def kill() -> None:
-            while not (Path("out/hello/seed-1/summary.json").exists() and Path("out/long/seed-1").exists()):
+            while not (
+                Path("out/hello/seed-1/summary.json").exists()
+                and Path("out/long/seed-1/manifest.json").exists()
+            ):
                 time.sleep(0.02)
             for child in multiprocessing.active_children():
                 os.kill(child.pid or 0, signal.SIGKILL)

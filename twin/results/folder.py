@@ -18,6 +18,9 @@ MANIFEST = "manifest.json"
 SCENARIO = "scenario.yaml"
 NETWORK = "network.json"
 SUMMARY = "summary.json"
+_PROBE = ".writable"
+_BEGUN = {_PROBE, f".{MANIFEST}.tmp"}
+"""All that is there when a run is killed before it has a manifest: as good as an empty folder."""
 
 
 def make_folder(path: Path, *, replace: bool = False) -> Path:
@@ -34,10 +37,10 @@ def make_folder(path: Path, *, replace: bool = False) -> Path:
     try:
         if path.exists() and not path.is_dir():
             raise SettingsError(f"{path}: is a file; name another output folder")
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and any(inner.name not in _BEGUN for inner in path.iterdir()):
             _refuse_or_clear(path, replace=replace)
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".writable"
+        probe = path / _PROBE
         probe.touch()
         probe.unlink()
     except OSError as error:
