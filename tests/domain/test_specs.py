@@ -69,6 +69,17 @@ class TestSiteLimits:
         limits = site_limits([SiteSpec(id="s", operator="o", tariff="t")], [evse("a")])
         np.testing.assert_allclose(np.abs(limits.phasor_per_w[3, 0] * 11_040), [16, 16, 16])
 
+    def test_standby_is_taken_off_every_group_above(self) -> None:
+        """Two stations with 690 W standby on three phases: 1 A each, 2 A and 1,380 W less for charging."""
+        groups = (
+            LimitGroup(name="main", limit_a=100, limit_w=50_000),
+            LimitGroup(name="row", parent="main", limit_a=32),
+        )
+        site = SiteSpec(id="s", operator="o", tariff="t", groups=groups, group_of_station={"a": "row"})
+        limits = site_limits([site], [evse("a", standby_w=690.0), evse("b", standby_w=690.0)])
+        np.testing.assert_allclose(limits.limit_a, [98, 31])
+        np.testing.assert_allclose(limits.limit_w, [48_620, np.inf])
+
     def test_no_group_means_no_limit(self) -> None:
         """A site without groups leaves its EVSEs free."""
         limits = site_limits([SiteSpec(id="s", operator="o", tariff="t")], [evse("a")])

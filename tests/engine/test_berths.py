@@ -49,7 +49,7 @@ def test_a_connector_out_of_order_comes_back_to_the_queue() -> None:
     berths.close(0)
     assert berths.take() is None
     waiter = berths.wait()
-    berths.open(0, taken=False)
+    berths.open(0)
     assert waiter.triggered
 
 
@@ -60,7 +60,7 @@ def test_a_car_that_leaves_a_broken_connector_frees_nobody() -> None:
     berths.close(0)
     berths.give(0)
     assert berths.free == 0
-    berths.open(0, taken=False)
+    berths.open(0)
     assert berths.free == 1
 
 
@@ -72,3 +72,25 @@ def test_who_gives_up_is_passed_over() -> None:
     berths.forget(gone)
     berths.give(0)
     assert (gone.triggered, stays.triggered) == (False, True)
+
+
+def test_two_causes_keep_it_closed_until_both_are_mended() -> None:
+    """Two outages overlap: the end of the first changes nothing."""
+    berths = Berths(simpy.Environment(), [0])
+    berths.close(0)
+    berths.close(0)
+    berths.open(0)
+    assert berths.free == 0
+    berths.open(0)
+    assert berths.free == 1
+
+
+def test_a_connector_is_mended_under_a_car() -> None:
+    """The car that is in it keeps it; the next gets it when that car leaves."""
+    berths = Berths(simpy.Environment(), [0])
+    berths.take()
+    berths.close(0)
+    berths.open(0)
+    assert berths.take() is None
+    berths.give(0)
+    assert berths.take() == 0

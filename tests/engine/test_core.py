@@ -82,6 +82,7 @@ def simulate(
     tariff: Tariff | None = None,
     hours: float = 12,
     plan_on_arrival: bool = False,
+    one_driver: bool = False,
 ) -> Notebook:
     """Run cars through sites named by the first letter of their EVSEs, hourly ticks."""
     specs = [EvseSpec(id=e, station=e.split("/")[0], site=e[0], bus=None) for e in evses]
@@ -108,7 +109,7 @@ def simulate(
         said_departure_s=seconds("departure_h"),
         said_energy_wh=energy,
         patience_s=seconds("patience_h"),
-        driver=np.arange(len(wanted)),
+        driver=np.zeros(len(wanted), dtype=np.int64) if one_driver else np.arange(len(wanted)),
         evse=np.array([v.get("evse", ANY_EVSE) for v in wanted]),
         drivers=drivers,
         vehicles=(CAR,),
@@ -163,6 +164,17 @@ class TestOneCar:
             visit(0.5, 4.25, 11.04), strategy=FirstComeFirstServed(), limit_w=50_000, plan_on_arrival=True
         )
         assert seen.power_w[1 * HOUR] == [pytest.approx(5_520)]
+
+    def test_a_car_that_arrives_on_a_tick_is_planned_by_that_tick(self) -> None:
+        """It comes at 2:00, after another at 1:30: whichever was scheduled first, it draws from 2:00 on."""
+        seen = simulate(
+            visit(1.5, 9, 30),
+            visit(2.0, 9, 11.04),
+            evses=("a1/1", "a2/1"),
+            strategy=FirstComeFirstServed(),
+            limit_w=50_000,
+        )
+        assert seen.power_w[3 * HOUR] == [pytest.approx(11_040), pytest.approx(11_040)]
 
     def test_a_car_that_is_still_there_at_the_end_is_open(self) -> None:
         """The run ends at 12:00; the session is closed where it stands."""
@@ -264,6 +276,50 @@ class TestFaults:
         seen = simulate(visit(1, 2, 5), visit(4, 6, 5), faults=[fault])
         assert seen.column("sessions", "outcome") == ["unauthorised", "served"]
         assert seen.column("sessions", "delivered_wh") == [0.0, pytest.approx(5_000)]
+
+    def test_a_card_shown_for_an_earlier_visit_starts_nothing(self) -> None:
+        """The same driver comes twice while the station is offline: only the second visit is authorised."""
+        fault = FaultSpec(kind="offline", evses=("a1/1",), start_s=HOUR, end_s=5 * HOUR)
+        twice = [visit(2, 3, 5), visit(4, 8, 10)]
+        seen = simulate(*twice, faults=[fault], one_driver=True)
+        assert seen.column("sessions", "outcome") == ["unauthorised", "served"]
+        assert seen.column("sessions", "delivered_wh") == [0.0, pytest.approx(10_000)]
+
+    def test_overlapping_outages_end_with_the_last(self) -> None:
+        """1:30 to 3:30 and 2:00 to 5:30: the car that comes at 4:30 plugs in at 5:30."""
+        faults = [
+            FaultSpec(kind="outage", evses=("a1/1",), start_s=1.5 * HOUR, end_s=3.5 * HOUR),
+            FaultSpec(kind="outage", evses=("a1/1",), start_s=2.0 * HOUR, end_s=5.5 * HOUR),
+        ]
+        seen = simulate(visit(1, 4.2, 5), visit(4.5, 9, 5), faults=faults)
+        assert seen.column("sessions", "plugged_s") == [HOUR, 5.5 * HOUR]
+
+    def test_overlapping_silences_end_with_the_last(self) -> None:
+        """Offline from 2:00 to 4:00 and from 3:00 past the end: the session is told at the end, not lost."""
+        faults = [
+            FaultSpec(kind="offline", evses=("a1/1",), start_s=2 * HOUR, end_s=4 * HOUR),
+            FaultSpec(kind="offline", evses=("a1/1",), start_s=3 * HOUR, end_s=99 * HOUR),
+        ]
+        seen = simulate(visit(1, 5, 11.04), faults=faults)
+        assert seen.column("sessions", "metered_wh") == [pytest.approx(11_040)]
+
+    def test_an_outage_that_ends_offline_leaves_the_connector_to_its_car(self) -> None:
+        """Offline 1:00 to 8:00, no power 3:00 to 4:00, a car from 2:00 to 7:00: the next waits until 7:00."""
+        faults = [
+            FaultSpec(kind="offline", evses=("a1/1",), start_s=1 * HOUR, end_s=8 * HOUR),
+            FaultSpec(kind="outage", evses=("a1/1",), start_s=3 * HOUR, end_s=4 * HOUR),
+        ]
+        seen = simulate(visit(2, 7, 5), visit(5, 9, 5), faults=faults)
+        assert seen.column("sessions", "plugged_s") == [2 * HOUR, 7 * HOUR]
+
+    def test_a_connector_comes_back_after_a_silent_outage(self) -> None:
+        """Offline 1:30 to 4:30, no power 2:00 to 4:00, a car until 3:00: at 10:00 the connector is free."""
+        faults = [
+            FaultSpec(kind="offline", evses=("a1/1",), start_s=1.5 * HOUR, end_s=4.5 * HOUR),
+            FaultSpec(kind="outage", evses=("a1/1",), start_s=2.0 * HOUR, end_s=4.0 * HOUR),
+        ]
+        seen = simulate(visit(1, 3, 5), visit(10, 11.5, 5), faults=faults)
+        assert seen.column("sessions", "outcome") == ["served", "served"]
 
     def test_a_car_plugged_in_offline_starts_when_the_station_is_back(self) -> None:
         """It comes at 1:00, the station is back at 3:00: energy flows from then on."""

@@ -18,7 +18,8 @@ class SiteLimits:
     Attributes:
         names: One per group, `site/group`.
         parent: (g,) index of the parent group, -1 for a root; parent[i] < i.
-        limit_a: (g,) per conductor, of the phasor sum of currents; inf: none.
+        limit_a: (g,) per conductor, of the phasor sum of currents; inf: none. Like `limit_w` it is what is
+            left for charging: the stations' own standby is taken off.
         limit_w: (g,) of the sum of powers; inf: none.
         leaf: (n,) group an EVSE hangs on; -1: none.
         phasor_per_w: (4, n, 3) line currents in A per W at each EVSE, indexed by phases in use (1..3).
@@ -52,13 +53,15 @@ def site_limits(sites: Sequence[SiteSpec], evses: Sequence[EvseSpec]) -> SiteLim
             parent.append(-1 if group.parent is None else index[site.id, group.parent])
             names.append(f"{site.id}/{group.name}")
             groups.append(group)
-    leaf = np.array([_leaf(e, {s.id: s for s in sites}, index) for e in evses], dtype=np.int64)
+    by_id = {site.id: site for site in sites}
+    leaf = np.array([_leaf(e, by_id, index) for e in evses], dtype=np.int64).reshape(len(evses))
+    standby_a, standby_w = _standby(evses, leaf, parent)
     return SiteLimits(
         names=tuple(names),
         parent=np.array(parent, dtype=np.int64),
-        limit_a=np.array([g.limit_a for g in groups], dtype=float),
-        limit_w=np.array([g.limit_w for g in groups], dtype=float),
-        leaf=leaf.reshape(len(evses)),
+        limit_a=np.maximum(np.array([g.limit_a for g in groups], dtype=float) - standby_a, 0.0),
+        limit_w=np.maximum(np.array([g.limit_w for g in groups], dtype=float) - standby_w, 0.0),
+        leaf=leaf,
         phasor_per_w=_phasors(evses),
         grid_w_per_w=np.array([1.0 / e.efficiency for e in evses], dtype=float),
     )
@@ -102,6 +105,22 @@ def worst_excess(limits: SiteLimits, rows: Rows, phases: Vector, power_w: Vector
         float((over_a / np.maximum(finite_a, 1.0)).max(initial=-np.inf)),
         float((over_w / np.maximum(finite_w, 1.0)).max(initial=-np.inf)),
     )
+
+
+def _standby(evses: Sequence[EvseSpec], leaf: Rows, parent: Sequence[int]) -> tuple[Vector, Vector]:
+    """(g,) current of the most loaded conductor and (g,) power that stations draw at all times.
+
+    Currents are summed as if all were in phase, which is never less than their phasor sum.
+    """
+    amps, watts = np.zeros((len(parent), 3)), np.zeros(len(parent))
+    for evse, first in zip(evses, leaf.tolist(), strict=True):
+        group = first
+        each_a = evse.standby_w / (evse.voltage_v * evse.connection.phases)
+        while evse.standby_w > 0.0 and group >= 0:
+            amps[group, list(evse.connection.conductors)] += each_a
+            watts[group] += evse.standby_w
+            group = parent[group]
+    return amps.max(axis=1, initial=0.0), watts
 
 
 def _parents_first(groups: Sequence[LimitGroup]) -> list[LimitGroup]:

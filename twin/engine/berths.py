@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 import simpy
@@ -22,7 +22,8 @@ class Berths:
         self._env = env
         self._heap = sorted(rows)
         self._free = set(rows)
-        self._broken: set[int] = set()
+        self._taken: set[int] = set()
+        self._broken: Counter[int] = Counter()
         self._queue: deque[tuple[simpy.Event, int]] = deque()
         self.rows = tuple(rows)
 
@@ -41,14 +42,17 @@ class Berths:
         if wish != ANY_EVSE:
             if wish not in self._free:
                 return None
-            self._free.discard(wish)
-            return wish
+            return self._occupy(wish)
         while self._heap:
             row = heapq.heappop(self._heap)
             if row in self._free:
-                self._free.discard(row)
-                return row
+                return self._occupy(row)
         return None
+
+    def _occupy(self, row: int) -> int:
+        self._free.discard(row)
+        self._taken.add(row)
+        return row
 
     def wait(self, wish: int = ANY_EVSE) -> simpy.Event:
         """Queue for a connector; the event's value will be its row."""
@@ -62,23 +66,27 @@ class Berths:
 
     def give(self, row: int) -> None:
         """Return a connector: the first in the queue whose wish it meets gets it."""
-        if row in self._broken:
-            return
+        self._taken.discard(row)
+        if not self._broken[row]:
+            self._offer(row)
+
+    def close(self, row: int) -> None:
+        """Take a connector out of service: a car in it may stay, no other may come. Causes are counted."""
+        self._broken[row] += 1
+        self._free.discard(row)
+
+    def open(self, row: int) -> None:
+        """One cause less; with the last, the connector is back in service."""
+        self._broken[row] -= 1
+        if not self._broken[row] and row not in self._taken:
+            self._offer(row)
+
+    def _offer(self, row: int) -> None:
         for k, (place, wish) in enumerate(self._queue):
             if wish in (ANY_EVSE, row):
                 del self._queue[k]
+                self._taken.add(row)
                 place.succeed(row)
                 return
         self._free.add(row)
         heapq.heappush(self._heap, row)
-
-    def close(self, row: int) -> None:
-        """Take a connector out of service: a car in it may stay, no other may come."""
-        self._broken.add(row)
-        self._free.discard(row)
-
-    def open(self, row: int, *, taken: bool) -> None:
-        """Bring a connector back into service."""
-        self._broken.discard(row)
-        if not taken:
-            self.give(row)

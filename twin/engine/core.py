@@ -6,11 +6,13 @@ process, one order: integrate and meter, solve, plan and guard, send, record.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import simpy
+from simpy.events import EventPriority
 
 from twin.control.controller import Controller, Decision
 from twin.control.guard import Guard
@@ -28,6 +30,8 @@ from twin.engine.visits import Arrivals, Place
 from twin.money.billing.tariff import PriceSchedule
 
 Process = Generator[simpy.Event, object, None]
+_LAST = EventPriority(2)
+"""A priority behind SimPy's URGENT (0) and NORMAL (1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,8 @@ class Simulation:
         self._arrivals = Arrivals(
             env, parts.visits, parts.minds, self._places, self.books, recorder, self._plugged
         )
-        self._offline: set[int] = set()
+        self._offline: Counter[int] = Counter()
+        self._helpless: frozenset[str] = frozenset()
         self._unsolved_w: Vector = np.zeros(len(parts.fleet))
         self._solved_s = 0.0
 
@@ -103,7 +108,7 @@ class Simulation:
         for fault in parts.faults:
             env.process(self._fault(fault))
         env.run(until=env.process(self._ticks()))
-        for row in sorted(self._offline):  # what stations have not told yet, they tell now
+        for row in sorted(self._offline.elements()):  # what stations have not told yet, they tell now
             parts.stations.fault(env.now, row, "offline", False)
         self.books.close(env.now)
         self._arrivals.close(env.now)
@@ -123,7 +128,7 @@ class Simulation:
         """Run every phase once per period, always in this order."""
         env, parts = self._env, self._parts
         for k in range(parts.ticks + 1):
-            yield env.timeout(k * parts.period_s - env.now)  # k * period: no drift from summing floats
+            yield _after_all(env, k * parts.period_s)  # k * period: no drift from summing floats
             now_s = env.now
             parts.stations.advance(now_s)
             if k > 0 and parts.grid is not None:
@@ -159,16 +164,23 @@ class Simulation:
         return grid.solve(self._solved_s, now_s, np.zeros(len(self._parts.fleet)))
 
     def _plugged(self, now_s: float) -> None:
-        """A car is there: give it its share at once. At a tick the tick does it."""
-        if self._parts.plan_on_arrival and now_s % self._parts.period_s:
-            self._note(now_s, self.controller.plan(now_s, self._parts.period_s))
+        """A car is there: give it its share until the next tick. At a tick, the tick does it."""
+        rest_s = -now_s % self._parts.period_s
+        if self._parts.plan_on_arrival and rest_s:
+            self._note(now_s, self.controller.plan(now_s, rest_s))
 
     def _note(self, now_s: float, decision: Decision) -> None:
-        """Write down what the guard did and why."""
+        """Write down what the guard did and why, and where it could do nothing."""
         if decision.guarded is None:
             return
         for intervention in decision.guarded.interventions:
             self._recorder.row("events", {"t_s": now_s, **intervention.event()})
+        helpless = frozenset(decision.guarded.helpless)
+        for element in sorted(helpless - self._helpless):
+            detail = "outside its limits whatever charging does"
+            event = {"t_s": now_s, "kind": "helpless", "subject": element, "detail": detail, "value": None}
+            self._recorder.row("events", event)
+        self._helpless = helpless
 
     def _price_changes(self, rows: Sequence[int], prices: PriceSchedule) -> Process:
         """Read the registers of running sessions whenever the price changes."""
@@ -189,11 +201,23 @@ class Simulation:
                 if fault.kind == "outage":
                     self._out_of_order(row, on=on)
                 elif fault.kind == "offline":
-                    (self._offline.add if on else self._offline.discard)(row)
+                    self._offline[row] += 1 if on else -1
 
     def _out_of_order(self, row: int, *, on: bool) -> None:
         berths = self._places[self._parts.fleet.specs[row].site].berths
         if on:
             berths.close(row)
         else:
-            berths.open(row, taken=bool(self._parts.fleet.plugged[row]))
+            berths.open(row)
+
+
+def _after_all(env: simpy.Environment, at_s: float) -> simpy.Event:
+    """Return an event at `at_s` that comes after everything else of that instant.
+
+    SimPy orders one instant by priority, then by creation: a car that arrives exactly on a tick must be
+    there when the tick plans, whichever was scheduled first.
+    """
+    event = env.event()
+    event._ok, event._value = True, None  # noqa: SLF001 -- as simpy.Timeout does; there is no public way
+    env.schedule(event, priority=_LAST, delay=at_s - env.now)
+    return event

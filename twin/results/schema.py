@@ -120,7 +120,7 @@ INVOICES = pa.schema([
 EVENTS = pa.schema([
     column("t_s", pa.float64(), "s", "when it happened"),
     column("kind", pa.string(), "",
-           "guard, fault, recovery, offline, online, reneged, balked, elsewhere, unauthorised, unmetered"),
+           "guard, helpless (an element that less charging cannot help), fault, recovery, offline, online, reneged, balked, elsewhere, unauthorised, unmetered"),
     column("subject", pa.string(), "", "EVSE, element or driver"),
     column("detail", pa.string(), "", "one sentence for people"),
     column("value", pa.float64(), "", "amount where the kind has one (guard: W curtailed; unmetered: Wh)", nullable=True),

@@ -76,6 +76,14 @@ class TestTimeOfUse:
         begin, end = prices.changes_s[:2]
         assert (end - begin) / 3_600 == 7
 
+    def test_an_edge_in_the_repeated_hour_comes_twice(self) -> None:
+        """02:30 to 05:00 on 25 October: from 02:30 CEST to 03:00 CEST, then again from 02:30 CET on."""
+        window = PriceWindow(start=time(2, 30), end=time(5), price_per_kwh=Decimal("0.10"))
+        tariff = Tariff(id="t", currency="EUR", price_per_kwh=Decimal("0.30"), windows=(window,))
+        midnight = datetime(2026, 10, 24, 22, tzinfo=UTC)
+        prices = schedule(tariff, midnight, 12 * 3_600, "Europe/Berlin")
+        assert prices.starts_s == (0, 9_000, 10_800, 12_600, 21_600)
+
     def test_a_friday_night_window_reaches_into_saturday(self) -> None:
         """A window past midnight belongs to the day on which it begins."""
         friday = PriceWindow(start=time(22), end=time(6), days=frozenset({4}), price_per_kwh=Decimal(0))

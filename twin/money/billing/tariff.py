@@ -13,7 +13,9 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 EVERY_DAY = frozenset(range(7))
-MINOR_DIGITS = {"JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "BHD": 3, "TND": 3}
+_NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
+MINOR_DIGITS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
 """Decimals of the minor unit (ISO 4217) where it is not 2."""
 
 
@@ -99,7 +101,8 @@ def schedule(tariff: Tariff, epoch: datetime, horizon_s: float, time_zone: str) 
     candidates = {0.0}
     day = epoch.astimezone(zone).date()
     while (midnight := _seconds(day, time(0), zone, start)) < horizon_s:
-        candidates.update(_seconds(day, edge, zone, start) for edge in edges)
+        # An edge in the hour that autumn repeats comes twice.
+        candidates.update(_seconds(day, edge.replace(fold=f), zone, start) for edge in edges for f in (0, 1))
         candidates.update(_offset_changes(midnight, start, zone))
         day += timedelta(days=1)
     starts: list[float] = []

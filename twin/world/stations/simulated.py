@@ -68,7 +68,8 @@ class SimulatedStations:
     `set_limits` act at the latest time the port was told, so call them from a sink or after `advance`.
     Until the first `set_limits` every limit is 0.
 
-    A station that is offline queues its facts and tells them when it is back; it keeps its pilot.
+    A station that is offline queues its facts and tells them when it is back; it keeps its pilot. A card
+    that was shown meanwhile is asked about when it is back, if its car is still there.
 
     Args:
         fleet: The columns to write. Their limits belong to this port.
@@ -81,6 +82,7 @@ class SimulatedStations:
         self._sinks: list[Callable[[StationEvent], None]] = []
         self._queues: dict[int, list[StationEvent]] = {}
         self._tokens: dict[int, str] = {}
+        self._presented_s: dict[int, float] = {}
         self._connections: dict[tuple[int, int], tuple[VehicleSpec, Vector]] = {}
         self._kinds = kinds(fleet.specs)
         self._levels = levels_matrix(fleet.specs)
@@ -167,7 +169,9 @@ class SimulatedStations:
         if self._state[row, k.CAR] == 0.0:
             raise ValueError(f"{self._fleet.ids[row]} at t={t_s:.0f} s: no car is plugged in")
         self._tokens[row] = token
-        self._report(row, TokenPresented(t_s, t_s, self._fleet.stations[row], self._fleet.ids[row], token))
+        self._presented_s[row] = t_s
+        if row not in self._queues:
+            self._tell(TokenPresented(t_s, t_s, self._fleet.stations[row], self._fleet.ids[row], token))
 
     def unplug(self, t_s: float, row: int, /) -> None:
         """Take the cable out; a running transaction ends with its register.
@@ -227,6 +231,14 @@ class SimulatedStations:
             self._tell(CameBack(t_s, t_s, station, evse))
             for event in queue:
                 self._tell(event._replace(received_s=t_s))
+            self._ask_again(row, t_s)
+
+    def _ask_again(self, row: int, t_s: float) -> None:
+        """A car waits for somebody who can authorise: its card counts now, those of cars that left do not."""
+        token = self._tokens.get(row)
+        if token is not None and self._state[row, k.RUNNING] == 0.0:
+            station, evse = self._fleet.stations[row], self._fleet.ids[row]
+            self._tell(TokenPresented(self._presented_s[row], t_s, station, evse, token))
 
     def read_register(self, t_s: float, rows: Rows, /) -> Vector:
         """Read the billing registers of `rows` at `t_s` without closing the interval.
