@@ -257,6 +257,14 @@ class TestChapters:
         guard = control.interventions(make_frames())
         assert guard.loc["trafo"].to_dict() == {"ticks": 1.0, "chargers": 1.0, "withheld_kwh": 4.0}
 
+    def test_what_the_guard_could_not_help_is_said(self, make_frames: MakeFrames) -> None:
+        """An over-voltage from generation: the page says that less charging is no remedy, and where."""
+        told = {"t_s": 64_800.0, "kind": "helpless", "subject": "Bus 7", "detail": "", "value": None}
+        events = pd.concat([make_frames().events, pd.DataFrame([told])], ignore_index=True)
+        said = str(control.chapter(make_frames(events=events)).blocks[1])
+        assert "Less charging could not keep Bus 7 within limits" in said
+        assert "Less charging" not in str(control.chapter(make_frames()).blocks)
+
     def test_a_limit_stands_beside_the_interval_it_was_in_force(self, make_frames: MakeFrames) -> None:
         """Row k of the table limits the interval after it."""
         ticks = make_frames().ticks.head(2).assign(limit_w=[5_000.0, 9_000.0], ev_w=[1_000.0, 2_000.0])

@@ -91,7 +91,7 @@ def around_peak(frames: Frames, control: pd.DataFrame, *, hours: float = 48.0) -
 def chapter(frames: Frames) -> Section:
     """Load management: what was wanted, allowed and drawn; the guard by element."""
     guard = interventions(frames)
-    blocks: list[Block] = [_said(frames, guard)]
+    blocks: list[Block] = [_said(frames, guard), *_helpless(frames)]
     if len(frames.ticks) and frames.ticks["ev_w"].fillna(0).any():
         control = aligned(frames)
         part = around_peak(frames, control)
@@ -108,6 +108,17 @@ def chapter(frames: Frames) -> Section:
             blocks.append(told)
     look = "Look at the gap between what the strategy wanted and the limit in force: there the guard protected the feeder, and the table says which element asked for it."
     return Section(anchor="control", title="Load management", look=look, blocks=tuple(blocks))
+
+
+def _helpless(frames: Frames) -> list[Block]:
+    """Elements that the guard could not help, told once."""
+    elements = sorted(set(frames.events.loc[frames.events["kind"] == "helpless", "subject"].astype(str)))
+    if not elements:
+        return []
+    return [Text(text=(
+        f"Less charging could not keep {listed(elements, most=3)} within limits at some time: base load or "
+        "generation alone is the cause there."
+    ))]  # fmt: skip
 
 
 def _said(frames: Frames, guard: pd.DataFrame) -> Text:
