@@ -260,7 +260,7 @@ class TestChapters:
     def test_what_the_guard_could_not_help_is_said(self, make_frames: MakeFrames) -> None:
         """An over-voltage from generation: the page says that less charging is no remedy, and where."""
         told = {"t_s": 64_800.0, "kind": "helpless", "subject": "Bus 7", "detail": "", "value": None}
-        events = pd.concat([make_frames().events, pd.DataFrame([told])], ignore_index=True)
+        events = pd.DataFrame([*make_frames().events.to_dict("records"), told])
         said = str(control.chapter(make_frames(events=events)).blocks[1])
         assert "Less charging could not keep Bus 7 within limits" in said
         assert "Less charging" not in str(control.chapter(make_frames()).blocks)
