@@ -23,6 +23,7 @@ import numpy as np
 from twin.control.strategies.priority import EarliestDeadlineFirst
 from twin.domain.fleet import Fleet
 from twin.domain.ids import Vector
+from twin.domain.interval import Interval
 from twin.domain.site_limits import site_limits
 from twin.domain.specs import DriverSpec, EvseSpec, LimitGroup, SiteSpec
 from twin.domain.visits import Visits
@@ -84,11 +85,17 @@ class Counter(NullRecorder):
         self.ticks = self.bound = 0
 
     def tick(
-        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+        self,
+        t_s: float,
+        fleet: Fleet,
+        interval: Interval,
+        wanted_w: Vector | None,
+        reasons: Mapping[int, str],
+        /,
     ) -> None:
         """Count ticks with cars in which somebody gets less than the maximum."""
         busy = fleet.charging > 0
-        if busy.any():
+        if wanted_w is not None and busy.any():
             self.ticks += 1
             missing = np.minimum(
                 fleet.max_w,

@@ -13,6 +13,7 @@ from twin.control.strategies.priority import FirstComeFirstServed
 from twin.control.strategies.uncontrolled import Uncontrolled
 from twin.domain.fleet import Fleet
 from twin.domain.ids import Vector
+from twin.domain.interval import Interval
 from twin.domain.site_limits import site_limits
 from twin.domain.specs import DriverSpec, EvseSpec, FaultSpec, LimitGroup, SiteSpec, VehicleSpec
 from twin.domain.views import Strategy
@@ -44,11 +45,23 @@ class Notebook:
     def __init__(self) -> None:
         self.tables: dict[str, list[dict[str, object]]] = {}
         self.power_w: dict[float, list[float]] = {}
+        self.wanted_w: dict[float, list[float] | None] = {}
+        self.plans_s: list[float] = []
 
     def tick(
-        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+        self,
+        t_s: float,
+        fleet: Fleet,
+        interval: Interval,
+        wanted_w: Vector | None,
+        reasons: Mapping[int, str],
+        /,
     ) -> None:
-        self.power_w[t_s] = fleet.power_w.tolist()
+        self.power_w[t_s] = interval.power_w.tolist()
+        self.wanted_w[t_s] = None if wanted_w is None else wanted_w.tolist()
+
+    def plan(self, t_s: float, *_: object) -> None:
+        self.plans_s.append(t_s)
 
     def grid(self, *_: object) -> None:
         raise AssertionError("these runs have no grid")

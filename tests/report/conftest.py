@@ -60,7 +60,7 @@ def ticks(hours: int) -> pd.DataFrame:
     t_s = np.arange(1, hours + 1) * 3600.0
     ev = np.where((np.arange(1, hours + 1) % 24) == 19, 90_000.0, 0.0)
     return pd.DataFrame({
-        "t_s": t_s, "plugged": 2, "charging": 1, "ev_w": ev, "ev_grid_w": ev, "wanted_w": 90_000.0,
+        "t_s": t_s, "plugged": 2, "charging": 1, "ev_w": ev, "ev_grid_w": ev, "wanted_w": 90_000.0, "curtailed_wh": 0.0,
         "limit_w": 90_000.0, "base_w": 20_000.0, "pv_w": 0.0, "losses_w": 500.0, "slack_w": ev + 20_500.0,
         "converged": True,
     })  # fmt: skip

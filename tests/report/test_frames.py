@@ -10,6 +10,7 @@ import pytest
 
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology
+from twin.domain.interval import COLUMNS, Interval
 from twin.domain.specs import EvseSpec
 from twin.report.compare import write_comparison
 from twin.report.frames import read_frames
@@ -44,12 +45,13 @@ def run(tmp_path: Path) -> Run:
     )  # fmt: skip
     started = start_run(tmp_path / "tiny", facts, "description: x\n", fleet, TOPOLOGY)
     started.recorder.session_of_row(0, "a/1#1")
-    fleet.plugged[:], fleet.power_w[:] = 1.0, 11_000.0
+    interval = Interval(np.ones((COLUMNS, 1)))
+    interval.power_w[:] = interval.grid_w[:] = 11_000.0
     for k in range(4):
         t_s, loaded = (k + 1) * 900.0, 110.0 if k == 1 else 50.0
         without = solved(10.0, 1.0, 0.0) if k == 1 else None
-        started.recorder.grid(t_s, solved(loaded, 0.95, 11_000.0), without)
-        started.recorder.tick(t_s, fleet, fleet.power_w, np.array([11_000.0]), {})
+        started.recorder.grid(t_s, interval, solved(loaded, 0.95, 11_000.0), without)
+        started.recorder.tick(t_s, fleet, interval, np.array([11_000.0]), {})
     started.recorder.close()
     started.manifest.finish("finished", cpu_s=1.0, wall_s=1.0)
     finished = open_run(started.folder)

@@ -11,6 +11,7 @@ import pytest
 
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology
+from twin.domain.interval import COLUMNS, Interval
 from twin.domain.specs import EvseSpec
 from twin.results.manifest import RunFacts
 from twin.results.metrics import write_summary
@@ -85,6 +86,16 @@ def make_facts(**values: Any) -> RunFacts:
     return RunFacts(**plain | values)
 
 
+def interval_of(fleet: Fleet) -> Interval:
+    """What happened, where control knows everything and stations lose nothing."""
+    interval = Interval(np.zeros((COLUMNS, len(fleet))))
+    interval.power_w[:] = interval.grid_w[:] = fleet.power_w
+    interval.register_wh[:] = fleet.register_wh
+    interval.plugged[:] = fleet.plugged
+    interval.powered[:] = 1.0
+    return interval
+
+
 class Bench:
     """A run that a test writes by hand: plug cars, give them power, tick."""
 
@@ -99,20 +110,26 @@ class Bench:
         *power_w: float,
         solved: GridState | None = None,
         without: GridState | None = None,
-        wanted_w: float = 0.0,
+        wanted_w: float | None = 0.0,
         reasons: Mapping[int, str] | None = None,
         plugged: tuple[bool, ...] | None = None,
     ) -> None:
-        """Close one interval: every EVSE with power has a car, unless `plugged` says otherwise."""
+        """Close one interval: every EVSE with power has a car, unless `plugged` says otherwise.
+
+        `wanted_w` None: the run ends here.
+        """
         self.t_s += self.period_s
         power = np.array(power_w)
         self.fleet.power_w[:] = power
         self.fleet.plugged[:] = power > 0.0 if plugged is None else plugged
         self.fleet.register_wh[:] += power * self.period_s / 3600.0
+        interval = interval_of(self.fleet)
         if solved is not None:
-            self.recorder.grid(self.t_s, solved, without)
-        wanted = np.full(len(power), wanted_w)
-        self.recorder.tick(self.t_s, self.fleet, power, wanted, reasons or {})
+            self.recorder.grid(self.t_s, interval, solved, without)
+        wanted = None if wanted_w is None else np.full(len(power), wanted_w)
+        if wanted is not None:
+            self.recorder.plan(self.t_s, self.fleet, wanted, reasons or {})
+        self.recorder.tick(self.t_s, self.fleet, interval, wanted, reasons or {})
 
     def finish(self, cpu_s: float = 2.0) -> Run:
         """End the run and open it."""

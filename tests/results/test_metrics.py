@@ -185,10 +185,11 @@ def test_time_without_a_solution_is_told(bench):
 
 
 def test_what_the_guard_did(bench):
-    """A limit 6 kW below what was wanted for five minutes: 0.5 kWh; the other one's own rounding is not."""
+    """A limit 6 kW below what was wanted for the next five minutes: 0.5 kWh; the other's own rounding is not."""
     b = bench(guarded=True)
     b.fleet.limit_w[:] = [5_000.0, 10_000.0]
     b.tick(1.0, 1.0, wanted_w=11_000.0, reasons={0: "trafo"})
+    b.tick(1.0, 1.0, wanted_w=None)
     b.recorder.row(
         "events", {"t_s": 300.0, "kind": "guard", "subject": "trafo", "detail": "", "value": 6000.0}
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.results.conftest import make_facts, make_fleet, session, state
+from tests.results.conftest import interval_of, make_facts, make_fleet, session, state
 from twin.errors import SettingsError
 from twin.results.read import open_run
 from twin.results.recorder import NullRecorder, ParquetRecorder
@@ -65,6 +65,52 @@ def test_the_reason_stands_at_the_row_that_the_guard_lowered(bench) -> None:
     assert limits["reason"].tolist() == ["", "trafo", "", ""]
     assert limits["wanted_w"].tolist() == [11_000.0] * 4
     assert limits["limit_w"].tolist() == [11_000.0, 4_000.0] * 2
+
+
+def test_the_end_of_the_run_limits_nobody(bench) -> None:
+    """The last tick closes an interval and begins none: no rows of limits, and null in its ticks."""
+    b = bench()
+    b.fleet.limit_w[:] = 11_000.0
+    b.tick(6000.0, 0.0, wanted_w=11_000.0)
+    b.tick(6000.0, 0.0, wanted_w=None)
+    run = b.finish()
+    assert run.limits.to_pandas()["t_s"].tolist() == [300.0]
+    ticks = run.ticks.to_arrow()
+    assert ticks["limit_w"].to_pylist() == [11_000.0, None]
+    assert ticks["wanted_w"].to_pylist() == [11_000.0, None]
+    assert ticks["plugged"].to_pylist() == [1, 1]
+
+
+def test_plans_between_ticks_share_the_interval(bench) -> None:
+    """0 to 300 s: 6 kW less for 60 s and 3 kW less for 240 s are 100 + 200 Wh; from 300 to 600 s 3 kW are 250 Wh.
+
+    The other EVSE was rounded down by its station alone, and counts for nothing.
+    """
+    b = bench()
+    wanted = np.full(2, 11_000.0)
+    b.fleet.limit_w[:] = [5_000.0, 10_000.0]
+    b.recorder.plan(0.0, b.fleet, wanted, {0: "trafo"})
+    b.fleet.limit_w[:] = [8_000.0, 10_000.0]
+    b.recorder.plan(60.0, b.fleet, wanted, {0: "trafo"})
+    b.tick(6000.0, 0.0, wanted_w=11_000.0, reasons={0: "trafo"})
+    b.tick(6000.0, 0.0, wanted_w=11_000.0)
+    b.tick(6000.0, 0.0, wanted_w=None)
+    run = b.finish()
+    assert run.ticks.to_pandas()["curtailed_wh"].tolist() == pytest.approx([300.0, 250.0, 0.0])
+    assert run.summary["curtailed_kwh"] == pytest.approx(0.55)
+
+
+def test_sessions_behind_a_violation_are_ranked_by_all_that_they_drew_since_the_last_power_flow(
+    bench,
+) -> None:
+    """Power flow at every second tick: 6,000 W and then nothing are more than 0 and then 2,000 W."""
+    b = bench("end", "end", grid=True)
+    b.recorder.session_of_row(0, "a/1#1")
+    b.recorder.session_of_row(1, "b/1#1")
+    b.tick(6000.0, 0.0)
+    low = state(vm_pu=np.array([1.0, 1.0, 0.89]), ev_w=4000.0)
+    b.tick(0.0, 2000.0, solved=low, without=state())
+    assert b.finish().violations.to_pandas()["sessions"].tolist() == ["a/1#1 b/1#1"]
 
 
 def test_without_a_power_flow_the_feeder_is_null_and_with_one_it_is_not(bench) -> None:
@@ -218,15 +264,16 @@ def test_a_solved_feeder_without_a_topology_is_a_mistake(tmp_path) -> None:
     """Names would be missing."""
     recorder = ParquetRecorder(tmp_path, make_fleet(None), None)
     with pytest.raises(ValueError, match="without a topology"):
-        recorder.grid(300.0, state(), None)
+        recorder.grid(300.0, interval_of(make_fleet(None)), state(), None)
 
 
 def test_the_null_recorder_takes_everything() -> None:
     """It has the same methods and keeps nothing."""
     recorder, fleet = NullRecorder(), make_fleet(None)
     recorder.session_of_row(0, "a/1#1")
-    recorder.grid(300.0, state(), None)
-    recorder.tick(300.0, fleet, fleet.power_w, fleet.limit_w, {})
+    recorder.plan(0.0, fleet, fleet.limit_w, {})
+    recorder.grid(300.0, interval_of(fleet), state(), None)
+    recorder.tick(300.0, fleet, interval_of(fleet), fleet.limit_w, {})
     recorder.row("sessions", session())
     recorder.rows("sessions", [session()])
     recorder.close()
@@ -247,7 +294,7 @@ def test_whatever_is_ticked_is_read_back(tmp_path_factory, seed: int, ticks: int
         fleet.power_w[:] = np.where(random.random(7) < 0.3, np.round(11_000 * random.random(7)), 0.0)
         fleet.limit_w[:] = random.random(7)
         wanted = random.random(7)
-        recorder.tick(k * 60.0, fleet, fleet.power_w, wanted, {})
+        recorder.tick(k * 60.0, fleet, interval_of(fleet), wanted, {})
         for i, name in enumerate(fleet.ids):
             if fleet.plugged[i] or fleet.power_w[i]:
                 meter.append((k * 60.0, name, fleet.power_w[i]))

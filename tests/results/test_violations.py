@@ -14,13 +14,13 @@ EASY = state()
 
 
 def _track(*solves):
-    """Rows of a script of (state, without_evs) at ticks of 300 s; two EVSEs draw 2,000 and 1,000 W."""
+    """Rows of a script of (state, without_evs) at ticks of 300 s; two EVSEs draw 200 and 100 Wh in each."""
     tracker = ViolationTracker(FEEDER, ["lv", "end"])
     tracker.session_of_row(0, "a/1#1")
     tracker.session_of_row(1, "b/1#1")
     rows = []
     for k, (solved, without) in enumerate(solves, start=1):
-        ended, _, _ = tracker.solved(300.0 * k, solved, without, np.array([2000.0, 1000.0]))
+        ended, _, _ = tracker.solved(300.0 * k, solved, without, np.array([200.0, 100.0]))
         rows += ended
     return rows + tracker.close()
 
@@ -62,7 +62,7 @@ def test_without_evs_drawing_a_violation_is_never_put_down_to_charging():
 
 
 def test_the_sessions_behind_a_transformer_are_all_that_drew_largest_first():
-    """2,000 W come before 1,000 W."""
+    """200 Wh come before 100 Wh."""
     (row,) = _track((FULL, EASY))
     assert row["sessions"] == "a/1#1 b/1#1"
 
@@ -71,6 +71,24 @@ def test_the_sessions_behind_a_low_bus_are_those_that_share_a_line_with_it():
     """The EVSE at the busbar does not load the line to the end."""
     (row,) = _track((LOW, EASY))
     assert row["sessions"] == "b/1#1"
+
+
+def test_nobody_who_draws_stands_behind_a_voltage_that_is_too_high():
+    """Charging lowers it; the same cars stand behind the transformer that is overloaded at the same time."""
+    high = state(vm_pu=np.array([1.0, 1.05, 1.12]), loading_pct=FULL.loading_pct, ev_w=3000.0)
+    rows = {row["kind"]: row["sessions"] for row in _track((high, EASY))}
+    assert rows == {"high voltage": "", "transformer loading": "a/1#1 b/1#1"}
+
+
+def test_who_injects_stands_behind_a_voltage_that_is_too_high():
+    """One car gives 100 Wh, its neighbour takes 200."""
+    tracker = ViolationTracker(FEEDER, ["end", "end"])
+    tracker.session_of_row(0, "a/1#1")
+    tracker.session_of_row(1, "b/1#1")
+    high = state(vm_pu=np.array([1.0, 1.05, 1.12]), ev_w=1000.0)
+    tracker.solved(300.0, high, EASY, np.array([200.0, -100.0]))
+    (row,) = tracker.close()
+    assert (row["kind"], row["sessions"]) == ("high voltage", "b/1#1")
 
 
 def test_a_session_that_gave_way_to_another_is_still_named():
@@ -107,7 +125,7 @@ def test_now_counts_the_elements_outside_and_those_by_charging():
     """A low bus that stays low without charging, and a transformer that would recover."""
     both = state(vm_pu=LOW.vm_pu, loading_pct=FULL.loading_pct, ev_w=3000.0)
     tracker = ViolationTracker(FEEDER, ["lv"])
-    _, violated, by_charging = tracker.solved(300.0, both, state(vm_pu=LOW.vm_pu), np.array([3000.0]))
+    _, violated, by_charging = tracker.solved(300.0, both, state(vm_pu=LOW.vm_pu), np.array([250.0]))
     assert (violated, by_charging) == (2, 1)
     assert tracker.begun == 2
 

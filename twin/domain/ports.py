@@ -10,6 +10,7 @@ from twin.domain.events import StationEvent
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology, Sensitivity
 from twin.domain.ids import Rows, SessionId, Vector
+from twin.domain.interval import Interval
 from twin.domain.offers import Offer
 from twin.domain.specs import VehicleSpec
 
@@ -85,17 +86,31 @@ class Grid(Protocol):
 class Recorder(Protocol):
     """Where a run's tables go. Times ascend; a part of a table is cut by simulated time."""
 
+    def plan(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str], /) -> None:
+        """Limits were set at `t_s`, a tick or not: `wanted_w` (n,) is what the strategy wanted.
+
+        `reasons` holds the element that made the guard lower a row.
+        """
+
     def tick(
-        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+        self,
+        t_s: float,
+        fleet: Fleet,
+        interval: Interval,
+        wanted_w: Vector | None,
+        reasons: Mapping[int, str],
+        /,
     ) -> None:
         """Row k of meter, limits and ticks: the interval that ends at `t_s`.
 
-        `grid_w` (n,) is the mean grid-side power of the interval, `wanted_w` (n,) what the strategy wants
-        for the next one, `reasons` the element that made the guard lower a row.
+        `wanted_w` and `reasons` are those of the plan for the next interval, None and empty where there is
+        no next one.
         """
 
-    def grid(self, t_s: float, state: GridState, without_evs: GridState | None, /) -> None:
-        """Buses and branches at `t_s`; `without_evs` is solved only where a limit is broken."""
+    def grid(
+        self, t_s: float, interval: Interval, state: GridState, without_evs: GridState | None, /
+    ) -> None:
+        """Buses and branches at `t_s`, before the tick; `without_evs` is solved only where a limit is broken."""
 
     def row(self, table: str, values: Mapping[str, object], /) -> None:
         """Append one row to a sparse table (sessions, invoices, events)."""
@@ -141,8 +156,8 @@ class SessionTruth(Protocol):
 class Physics(Stations, Hands, Protocol):
     """A station port whose cars are simulated: what the engine moves and the audit checks."""
 
-    def grid_w(self) -> Vector:
-        """(n,) mean grid-side power over the last closed interval, with the stations' own losses."""
+    def interval(self) -> Interval:
+        """What really happened in the last closed interval; valid until the next `advance`."""
         ...
 
     def read_register(self, t_s: float, rows: Rows, /) -> Vector:
@@ -175,6 +190,9 @@ class Chooser(Protocol):
 
 class Auditor(Protocol):
     """Checks physics and money while a run goes on; raises AuditError at once."""
+
+    def interval(self, start_s: float, end_s: float, interval: Interval, /) -> None:
+        """Check one closed interval of every EVSE."""
 
     def session(self, session: str, truth: SessionTruth, metered_wh: float, billed_wh: int | None, /) -> None:
         """Check one finished session."""

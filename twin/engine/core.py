@@ -19,6 +19,7 @@ from twin.control.guard import Guard
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, broken
 from twin.domain.ids import SiteId, Vector
+from twin.domain.interval import Interval
 from twin.domain.ports import Auditor, Chooser, Grid, Physics, Recorder
 from twin.domain.site_limits import SiteLimits
 from twin.domain.specs import FaultSpec, SiteSpec
@@ -127,25 +128,29 @@ class Simulation:
     def _ticks(self) -> Process:
         """Run every phase once per period, always in this order."""
         env, parts = self._env, self._parts
+        interval = parts.stations.interval()
+        started_s = 0.0
         for k in range(parts.ticks + 1):
             yield _after_all(env, k * parts.period_s)  # k * period: no drift from summing floats
             now_s = env.now
             parts.stations.advance(now_s)
+            if k > 0 and self._auditor is not None:
+                self._auditor.interval(started_s, now_s, interval)
             if k > 0 and parts.grid is not None:
-                self._solve(k, now_s, parts.grid)
-            decision = self.controller.plan(now_s, parts.period_s)
-            self._note(now_s, decision)
+                self._solve(k, now_s, interval, parts.grid)
+            # Behind the end of the run there is nothing to plan.
+            decision = self._plan(now_s, parts.period_s) if k < parts.ticks else None
             if k > 0:
-                self._recorder.tick(
-                    now_s, parts.fleet, parts.stations.grid_w(), decision.wanted_w, decision.reasons
-                )
+                planned = (None, {}) if decision is None else (decision.wanted_w, decision.reasons)
+                self._recorder.tick(now_s, parts.fleet, interval, *planned)
+            started_s = now_s
             if self._on_tick is not None:
                 self._on_tick(now_s, self.books)
 
-    def _solve(self, k: int, now_s: float, grid: Grid) -> None:
+    def _solve(self, k: int, now_s: float, interval: Interval, grid: Grid) -> None:
         """Power flow with the mean power of the intervals closed since the last one."""
         every = self._parts.power_flow_every
-        self._unsolved_w += self._parts.stations.grid_w()
+        self._unsolved_w += interval.grid_w
         if k % every and k != self._parts.ticks:
             return
         solved = k % every or every
@@ -153,7 +158,7 @@ class Simulation:
         state = grid.solve(self._solved_s, now_s, evse_w)
         if self._auditor is not None:
             self._auditor.feeder(self._solved_s, now_s, state)
-        self._recorder.grid(now_s, state, self._without_evs(grid, now_s, state))
+        self._recorder.grid(now_s, interval, state, self._without_evs(grid, now_s, state))
         self._unsolved_w[:] = 0.0
         self._solved_s = now_s
 
@@ -167,7 +172,14 @@ class Simulation:
         """A car is there: give it its share until the next tick. At a tick, the tick does it."""
         rest_s = -now_s % self._parts.period_s
         if self._parts.plan_on_arrival and rest_s:
-            self._note(now_s, self.controller.plan(now_s, rest_s))
+            self._plan(now_s, rest_s)
+
+    def _plan(self, now_s: float, span_s: float) -> Decision:
+        """Divide power for [now, now + span], and write down what came of it."""
+        decision = self.controller.plan(now_s, span_s)
+        self._recorder.plan(now_s, self._parts.fleet, decision.wanted_w, decision.reasons)
+        self._note(now_s, decision)
+        return decision
 
     def _note(self, now_s: float, decision: Decision) -> None:
         """Write down what the guard did and why, and where it could do nothing."""

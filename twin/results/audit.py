@@ -1,4 +1,4 @@
-"""Does it balance? Energy in every session and every power flow, the register, and what was billed.
+"""Does it balance? Energy in every interval, session and power flow, the register, and what was billed.
 
 A difference is never the user's fault: it is a defect of the twin, and stops the run at once.
 """
@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from numba import njit
 
+from twin.domain import interval as v
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState
-from twin.domain.ids import Vector
+from twin.domain.ids import Matrix, Vector
+from twin.domain.interval import Interval
 from twin.domain.ports import SessionTruth
 from twin.errors import AuditError
 from twin.results.read import Run
@@ -22,9 +25,37 @@ SESSION_TOLERANCE_WH = 1e-3
 """1e-6 kWh: what a session's energies may differ by."""
 FEEDER_TOLERANCE = 1e-6
 """Of the largest power involved: what a power flow's balance may miss."""
+SAME = 1e-9
+"""Of two numbers that were summed in another order: what they may differ by."""
 _ROUNDING_WH = 1e-6
 _LEAST_W = 1.0
 """Below this power a relative error means nothing."""
+
+_PER_W, _STANDBY_W, _ENERGY_WH, _GRID_WH = range(4)
+
+
+@njit(cache=True)
+def _add(interval: Matrix, rows: Matrix, hours: float) -> int:
+    """Add an interval to the totals of each EVSE, and compare both sides of its converter.
+
+    Args:
+        interval: (COLUMNS, n) of the interval.
+        rows: (4, n) grid-side W per W, standby, energy at the connector, energy from the grid since the
+            latest power flow; the last two are brought up to date.
+        hours: Length of the interval.
+
+    Returns:
+        The first row whose powers do not agree; -1: they all do.
+    """
+    for i in range(interval.shape[1]):
+        power_w, grid_w, powered = interval[v.POWER_W, i], interval[v.GRID_W, i], interval[v.POWERED, i]
+        needed_w = power_w * rows[_PER_W, i] + rows[_STANDBY_W, i] * powered
+        # Written so that NaN is never in order.
+        if not (abs(grid_w - needed_w) <= SAME * max(abs(needed_w), _LEAST_W) and 0.0 <= powered <= 1.0):
+            return i
+        rows[_ENERGY_WH, i] += power_w * hours
+        rows[_GRID_WH, i] += grid_w * hours
+    return -1
 
 
 class Audit:
@@ -36,6 +67,12 @@ class Audit:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        self._rows: Matrix = np.zeros((4, len(fleet)))
+        self._rows[_PER_W] = [1.0 / spec.efficiency for spec in fleet.specs]
+        self._rows[_STANDBY_W] = [spec.standby_w for spec in fleet.specs]
+        self._now_s = 0.0
+        self._solved_s = 0.0
+        self._delivered_wh: Vector = np.zeros(len(fleet))
         self._begin_wh: Vector = fleet.register_wh.copy()
         self._metered_wh: Vector = np.zeros(len(fleet))
         self._resolution_wh = [max(spec.meter_resolution_wh, 0.0) for spec in fleet.specs]
@@ -47,6 +84,26 @@ class Audit:
         self._session_error_wh = 0.0
         self._worst_feeder = 0.0
         self._feeder_error_wh = 0.0
+
+    def interval(self, start_s: float, end_s: float, interval: Interval, /) -> None:
+        """Check one closed interval: from the grid comes what cars and stations used.
+
+        Raises:
+            AuditError: names the EVSE, the interval and the numbers; or a gap between intervals.
+        """
+        if start_s != self._now_s:
+            raise AuditError(
+                f"an interval begins at t={start_s:.3f} s, but the last one ended at t={self._now_s:.3f} s"
+            )
+        self._now_s = end_s
+        row = _add(interval.data, self._rows, (end_s - start_s) / SECONDS_PER_HOUR)
+        if row >= 0:
+            spec, share = self._fleet.specs[row], interval.powered[row]
+            raise AuditError(
+                f"{spec.id}: from t={start_s:.0f} to {end_s:.0f} s it took {interval.grid_w[row]:.6f} W from the grid, "
+                f"but gave {interval.power_w[row]:.6f} W to the car at an efficiency of {spec.efficiency:g}, with "
+                f"{spec.standby_w:g} W standby for {share:.6f} of the time"
+            )
 
     def session(self, session: str, truth: SessionTruth, metered_wh: float, billed_wh: int | None, /) -> None:
         """Check one session that has ended.
@@ -79,6 +136,7 @@ class Audit:
         if billed_wh is not None and not abs(billed_wh - metered_wh) <= 0.5 + _ROUNDING_WH:
             raise AuditError(f"{session}: {metered_wh:.3f} Wh were metered, but {billed_wh} Wh billed")
         self._sessions += 1
+        self._delivered_wh[row] += delivered_wh
         self._metered_wh[row] += metered_wh
         self._unmetered_wh += truth.unmetered_wh
         self._unbilled_wh += metered_wh if billed_wh is None else 0.0
@@ -88,9 +146,12 @@ class Audit:
     def feeder(self, start_s: float, end_s: float, state: GridState, /) -> None:
         """Check one power flow: slack = EVSEs + base load - generation + losses.
 
+        Its EVSEs are those of the intervals since the last one, each by its mean power from the grid.
+
         Raises:
             AuditError: names the instant and the numbers.
         """
+        self._charging(start_s, end_s, state)
         if not state.converged:
             return
         needed_w = state.ev_w + state.base_w - state.pv_w + state.losses_w
@@ -106,12 +167,37 @@ class Audit:
         self._feeder_error_wh += error_w * (end_s - start_s) / SECONDS_PER_HOUR
         self._worst_feeder = max(self._worst_feeder, error_w / size_w)
 
+    def _charging(self, start_s: float, end_s: float, state: GridState) -> None:
+        """Compare the EVSEs of a power flow with the intervals that it stands for."""
+        if (start_s, end_s) != (self._solved_s, self._now_s):
+            raise AuditError(
+                f"power flow at t={end_s:.0f} s: it stands for [{start_s:.3f}, {end_s:.3f}] s, but since the one "
+                f"before intervals span [{self._solved_s:.3f}, {self._now_s:.3f}] s"
+            )
+        grid_wh = self._rows[_GRID_WH]
+        mean_w = float(grid_wh.sum()) * SECONDS_PER_HOUR / (end_s - start_s)
+        if state.converged and not abs(state.ev_w - mean_w) <= SAME * max(abs(mean_w), _LEAST_W):
+            raise AuditError(
+                f"power flow at t={end_s:.0f} s: it was solved with {state.ev_w:.6f} W of EVSEs, but since "
+                f"t={start_s:.0f} s they took {mean_w:.6f} W"
+            )
+        grid_wh[:] = 0.0
+        self._solved_s = end_s
+
     def close(self) -> dict[str, Any]:
-        """Check the registers once every session has ended; return the totals for the manifest.
+        """Check energies and registers once every session has ended; return the totals for the manifest.
 
         Raises:
-            AuditError: names an EVSE whose register moved by more or less than its sessions.
+            AuditError: names an EVSE whose intervals or whose register hold more or less than its sessions.
         """
+        energy_wh = self._rows[_ENERGY_WH]
+        excess = np.abs(energy_wh - self._delivered_wh) - 1e-6 * np.abs(self._delivered_wh)
+        if excess.size and not excess.max() <= SESSION_TOLERANCE_WH:
+            row = int(excess.argmax())
+            raise AuditError(
+                f"{self._fleet.ids[row]}: its intervals add up to {energy_wh[row]:.6f} Wh, but its sessions were "
+                f"delivered {self._delivered_wh[row]:.6f} Wh"
+            )
         moved_wh = self._fleet.register_wh - self._begin_wh
         gap_wh = np.abs(moved_wh - self._metered_wh)
         if gap_wh.size and not gap_wh.max() <= SESSION_TOLERANCE_WH:
@@ -144,13 +230,8 @@ def audit_tables(run: Run) -> dict[str, float]:
     sessions = run.sessions.to_arrow(["session", "evse", "metered_wh", "currency"])
     by_evse = _sums(sessions, "evse", "metered_wh")
     registers = _last_registers(run)
-    silent = _offline_at_the_end(run)
     for evse, metered_wh in by_evse.items():
-        if (
-            evse
-            and evse not in silent
-            and not abs(metered_wh - registers.get(evse, 0.0)) <= SESSION_TOLERANCE_WH
-        ):
+        if evse and not abs(metered_wh - registers.get(evse, 0.0)) <= SESSION_TOLERANCE_WH:
             raise AuditError(
                 f"{evse}: its sessions add up to {metered_wh:.3f} Wh, the table of its meter to "
                 f"{registers.get(evse, 0.0):.3f} Wh"
@@ -178,13 +259,6 @@ def _last_registers(run: Run) -> dict[str, float]:
     for part in run.meter.parts(["evse", "register_wh"]):
         last |= dict(zip(part["evse"].to_pylist(), part["register_wh"].to_pylist(), strict=True))
     return last
-
-
-def _offline_at_the_end(run: Run) -> set[str]:
-    """EVSEs that told their last readings after the last tick."""
-    events = run.events.to_arrow(["kind", "subject"])
-    latest = dict(zip(events["subject"].to_pylist(), events["kind"].to_pylist(), strict=True))
-    return {subject for subject, kind in latest.items() if kind == "offline"}
 
 
 def _sums(table: Any, key: str, value: str) -> dict[str, float]:

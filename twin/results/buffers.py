@@ -10,25 +10,27 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
-from twin.domain import fleet as f
+from twin.domain import interval as v
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState
 from twin.domain.ids import Matrix, Rows, Vector
+from twin.domain.interval import Interval
 from twin.results.schema import BRANCHES, BUSES, LIMITS, METER, TICKS
 
 Codes = npt.NDArray[np.int32]
 Scalar = TypeVar("Scalar", np.float64, np.int32)
 
-_PLUGGED, _CHARGING, _EV_W, _EV_GRID_W, _WANTED_W, _LIMIT_W = range(6)
-_BASE_W, _PV_W, _LOSSES_W, _SLACK_W, _SOLVED, _VIOLATED, _BY_CHARGING = range(6, 13)
-_TICK_COLUMNS = 13
+_PLUGGED, _CHARGING, _EV_W, _EV_GRID_W, _WANTED_W, _LIMIT_W, _CURTAILED_WH = range(7)
+_BASE_W, _PV_W, _LOSSES_W, _SLACK_W, _SOLVED, _VIOLATED, _BY_CHARGING = range(7, 14)
+_TICK_COLUMNS = 14
 
 
 @njit(cache=True)
 def _take(
-    data: Matrix,
-    grid_w: Vector,
+    interval: Matrix,
+    limit_w: Vector,
     wanted_w: Vector,
+    planned: bool,
     known_wh: Vector,
     rows: Codes,
     dense: Matrix,
@@ -38,9 +40,10 @@ def _take(
     """Copy what one tick has to say into the buffers, in one pass over the EVSEs.
 
     Args:
-        data: (COLUMNS, n) of the fleet.
-        grid_w: (n,) mean grid-side power.
-        wanted_w: (n,) limit that the strategy wanted.
+        interval: (COLUMNS, n) of the closed interval.
+        limit_w: (n,) limit in force for the next one.
+        wanted_w: (n,) limit that the strategy wanted for it.
+        planned: Whether there is a next interval: else nothing is limited.
         known_wh: (n,) registers as last recorded; brought up to date.
         rows: (2, capacity) EVSE of each sample of meter and limits.
         dense: (4, capacity) power and register; wanted and limit.
@@ -50,17 +53,17 @@ def _take(
     m, k = counts[0], counts[1]
     plugged = charging = 0
     ev = grid = wanted = limit = 0.0
-    for i in range(data.shape[1]):
-        power_w, register_wh = data[f.POWER_W, i], data[f.REGISTER_WH, i]
-        here = data[f.PLUGGED, i] > 0.0
-        grid += grid_w[i]
-        if here:
+    for i in range(interval.shape[1]):
+        power_w, register_wh = interval[v.POWER_W, i], interval[v.REGISTER_WH, i]
+        here = interval[v.PLUGGED, i] > 0.0
+        grid += interval[v.GRID_W, i]
+        plugged += here
+        if here and planned:
             rows[1, k] = i
-            dense[2, k], dense[3, k] = wanted_w[i], data[f.LIMIT_W, i]
+            dense[2, k], dense[3, k] = wanted_w[i], limit_w[i]
             k += 1
-            plugged += 1
             wanted += wanted_w[i]
-            limit += data[f.LIMIT_W, i]
+            limit += limit_w[i]
         # A car that left within the interval still belongs to it.
         if here or power_w != 0.0 or register_wh != known_wh[i]:
             rows[0, m] = i
@@ -71,7 +74,9 @@ def _take(
             charging += power_w > 0.0
     counts[0], counts[1] = m, k
     tick[_PLUGGED], tick[_CHARGING] = plugged, charging
-    tick[_EV_W], tick[_EV_GRID_W], tick[_WANTED_W], tick[_LIMIT_W] = ev, grid, wanted, limit
+    tick[_EV_W], tick[_EV_GRID_W] = ev, grid
+    tick[_WANTED_W] = wanted if planned else np.nan
+    tick[_LIMIT_W] = limit if planned else np.nan
 
 
 class FleetBuffer:
@@ -81,6 +86,7 @@ class FleetBuffer:
         n = len(fleet)
         self._names = pa.array(fleet.ids, pa.string())
         self._known_wh = fleet.register_wh.copy()
+        self._nothing_w: Vector = np.zeros(n)
         self._rows = np.zeros((2, 64 * n), dtype=np.int32)
         self._dense = np.zeros((4, 64 * n))
         self._counts = np.zeros(2, dtype=np.int64)
@@ -96,9 +102,15 @@ class FleetBuffer:
         return len(self._done)
 
     def tick(
-        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str]
+        self,
+        t_s: float,
+        fleet: Fleet,
+        interval: Interval,
+        wanted_w: Vector | None,
+        reasons: Mapping[int, str],
+        curtailed_wh: float,
     ) -> None:
-        """Take one tick: see `ports.Recorder.tick`."""
+        """Take one tick: see `ports.Recorder.tick`; `curtailed_wh` is what the guard held back in it."""
         if self._counts[0] + len(fleet) > self._rows.shape[1]:
             self._rows, self._dense = _doubled(self._rows, axis=1), _doubled(self._dense, axis=1)
         k = len(self._done)
@@ -107,9 +119,10 @@ class FleetBuffer:
         start = self._done[-1][2] if k else 0
         self._counts[:] = self._done[-1][1:] if k else 0
         _take(
-            fleet.data,
-            grid_w,
-            wanted_w,
+            interval.data,
+            fleet.limit_w,
+            self._nothing_w if wanted_w is None else wanted_w,
+            wanted_w is not None,
             self._known_wh,
             self._rows,
             self._dense,
@@ -117,6 +130,7 @@ class FleetBuffer:
             self._ticks[k],
         )
         meters, limits = self._counts.tolist()
+        self._ticks[k, _CURTAILED_WH] = curtailed_wh
         self._ticks[k, _BASE_W:] = np.nan
         because = []
         if reasons:
@@ -174,7 +188,9 @@ class FleetBuffer:
         x = self._ticks[: len(t_s)].T
         unsolved = np.isnan(x[_SOLVED])
         columns = [t_s, x[_PLUGGED].astype(np.int32), x[_CHARGING].astype(np.int32)]
-        columns += [x[i].copy() for i in range(_EV_W, _BASE_W)]
+        columns += [x[i].copy() for i in (_EV_W, _EV_GRID_W)]
+        columns += [pa.array(x[i], mask=np.isnan(x[i])) for i in (_WANTED_W, _LIMIT_W)]
+        columns.append(x[_CURTAILED_WH].copy())
         nullable = [pa.array(x[i], mask=unsolved) for i in range(_BASE_W, _SOLVED)]
         nullable.append(pa.array(x[_SOLVED] == 1.0, mask=unsolved))
         counts = np.where(unsolved, 0.0, x[_VIOLATED:]).astype(np.int32)

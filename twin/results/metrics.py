@@ -18,7 +18,7 @@ from twin.results.quantities import SUMMARY
 from twin.results.read import Run
 from twin.results.ticks import tick_figures
 from twin.results.voltage import VoltageQuality
-from twin.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, kwh_from_wh
+from twin.units import SECONDS_PER_DAY, kwh_from_wh
 
 _SECONDS_PER_MINUTE = 60.0
 
@@ -132,18 +132,10 @@ def _limits(run: Run) -> Figures:
 
 
 def _guard(run: Run) -> Figures:
-    """What the guard did; nothing is read where there was none."""
+    """How often the guard acted; what it held back is in the ticks."""
     if not run.manifest["guarded"]:
-        return {"guard_interventions": 0, "curtailed_kwh": 0.0}
-    lowered_w = 0.0
-    for part in run.limits.parts(["wanted_w", "limit_w", "reason"]):
-        because = part.filter(pc.not_equal(pc.cast(part["reason"], pa.string()), ""))
-        lowered = because["wanted_w"].to_numpy() - because["limit_w"].to_numpy()
-        lowered_w += float(np.maximum(lowered, 0.0).sum())
-    return {
-        "guard_interventions": _count(run.events.to_arrow(["kind"])["kind"], "guard"),
-        "curtailed_kwh": kwh_from_wh(lowered_w * run.period_s / SECONDS_PER_HOUR),
-    }
+        return {"guard_interventions": 0}
+    return {"guard_interventions": _count(run.events.to_arrow(["kind"])["kind"], "guard")}
 
 
 def _computing(run: Run) -> Figures:

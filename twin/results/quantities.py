@@ -49,7 +49,7 @@ SUMMARY: dict[str, Quantity] = {
     "losses_kwh": Quantity("kWh", "lost in lines and transformers; null without a grid"),
     # Guard
     "guard_interventions": Quantity("", "events of kind `guard`"),
-    "curtailed_kwh": Quantity("kWh", "by how much the guard lowered limits below what the strategy wanted, times their duration; a car need not have used it"),
+    "curtailed_kwh": Quantity("kWh", "by how much the guard lowered limits below what the strategy wanted, times the time until the next plan; a car need not have used it"),
     # Fairness and waiting
     "jain_index": Quantity("", "Jain's index over the served share of each session: 1 is equal, 1/n is one for all; null without sessions"),
     "jain_index_bus": Quantity("", "the same over the served share of each bus; null without a grid"),

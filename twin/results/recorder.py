@@ -6,17 +6,20 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology
 from twin.domain.ids import Vector
+from twin.domain.interval import Interval
 from twin.results.buffers import FeederBuffer, FleetBuffer
+from twin.results.curtailment import Curtailment
 from twin.results.folder import unwritable
 from twin.results.parts import empty, write_part
 from twin.results.schema import TABLES
 from twin.results.violations import ViolationTracker
-from twin.units import SECONDS_PER_DAY
+from twin.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 SPARSE = ("sessions", "violations", "invoices", "events")
 
@@ -29,12 +32,23 @@ class NullRecorder:
     def session_of_row(self, row: int, session: str | None) -> None:
         """Nothing to name."""
 
+    def plan(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str], /) -> None:
+        """Nothing to keep."""
+
     def tick(
-        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+        self,
+        t_s: float,
+        fleet: Fleet,
+        interval: Interval,
+        wanted_w: Vector | None,
+        reasons: Mapping[int, str],
+        /,
     ) -> None:
         """Nothing to keep."""
 
-    def grid(self, t_s: float, state: GridState, without_evs: GridState | None, /) -> None:
+    def grid(
+        self, t_s: float, interval: Interval, state: GridState, without_evs: GridState | None, /
+    ) -> None:
         """Nothing to keep."""
 
     def row(self, table: str, values: Mapping[str, object], /) -> None:
@@ -50,7 +64,8 @@ class NullRecorder:
 class ParquetRecorder:
     """Implements `ports.Recorder` on a folder: one sub-folder per table, one file per stretch of time.
 
-    In each tick `grid` comes first (where a power flow was run), then `tick`; both with the same `t_s`.
+    In each tick `grid` comes first (where a power flow was run), then `plan` (where there is a next
+    interval), then `tick`, all with the same `t_s`.
     A part holds what was learned in (k * part_s, (k + 1) * part_s] and is written at the end of its last
     tick. After the first part every table has a file, if an empty one.
 
@@ -76,13 +91,15 @@ class ParquetRecorder:
         on_part: Callable[[float, int], None] | None = None,
     ) -> None:
         self._folders = {table: folder / table for table in TABLES}
-        self._fleet = fleet
         self._part_s = part_s
         self._on_part = on_part
         self._part = 0
         self._failed = False
         self._t_s = 0.0
         self._dense = FleetBuffer(fleet)
+        self._curtailment = Curtailment()
+        self._drawn_wh: Vector = np.zeros(len(fleet))
+        """(n,) at the connectors since the latest power flow."""
         self._sparse = {table: _Rows(TABLES[table]) for table in SPARSE}
         self._feeder: FeederBuffer | None = None
         self._violations: ViolationTracker | None = None
@@ -106,33 +123,52 @@ class ParquetRecorder:
         if self._violations is not None:
             self._violations.session_of_row(row, session)
 
-    def grid(self, t_s: float, state: GridState, without_evs: GridState | None, /) -> None:
+    def grid(
+        self, t_s: float, interval: Interval, state: GridState, without_evs: GridState | None, /
+    ) -> None:
         """Take a solved interval that ends at `t_s`: see `ports.Recorder.grid`."""
         if self._feeder is None or self._violations is None:
             raise ValueError("a recorder without a topology was given a solved feeder")
         self._feeder.solved(t_s, state)
-        ended, violated, by_charging = self._violations.solved(t_s, state, without_evs, self._fleet.power_w)
+        self._drew(t_s, interval)
+        ended, violated, by_charging = self._violations.solved(t_s, state, without_evs, self._drawn_wh)
+        self._drawn_wh[:] = 0.0
         self.rows("violations", ended)
         self._solved = (t_s, state, violated, by_charging)
 
+    def plan(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str], /) -> None:
+        """Take what a plan wanted and what it set: see `ports.Recorder.plan`."""
+        self._curtailment.plan(t_s, wanted_w, fleet.limit_w, reasons)
+
     def tick(
-        self, t_s: float, fleet: Fleet, grid_w: Vector, wanted_w: Vector, reasons: Mapping[int, str], /
+        self,
+        t_s: float,
+        fleet: Fleet,
+        interval: Interval,
+        wanted_w: Vector | None,
+        reasons: Mapping[int, str],
+        /,
     ) -> None:
         """Take the interval that ends at `t_s`: see `ports.Recorder.tick`.
 
         Args:
             t_s: Ascending.
             fleet: The one that the recorder was made with.
-            grid_w: (n,) mean grid-side power of the interval.
-            wanted_w: (n,) limit that the strategy wants for the next interval.
+            interval: What happened.
+            wanted_w: (n,) limit that the strategy wants for the next interval; None: there is none.
             reasons: Element that made the guard act, by row.
         """
-        self._dense.tick(t_s, fleet, grid_w, wanted_w, reasons)
-        self._t_s = t_s
+        self._dense.tick(t_s, fleet, interval, wanted_w, reasons, self._curtailment.take(t_s))
         if self._solved is not None and self._solved[0] == t_s:
             self._dense.solved(*self._solved[1:])
+        elif self._violations is not None:
+            self._drew(t_s, interval)
+        self._t_s = t_s
         if t_s >= (self._part + 1) * self._part_s:
             self._flush()
+
+    def _drew(self, t_s: float, interval: Interval) -> None:
+        self._drawn_wh += interval.power_w * ((t_s - self._t_s) / SECONDS_PER_HOUR)
 
     def row(self, table: str, values: Mapping[str, object], /) -> None:
         """Append one row to a sparse table; columns that may be null may be left out."""

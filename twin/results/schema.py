@@ -47,7 +47,7 @@ SESSIONS = pa.schema([
 
 METER = pa.schema([
     _T,
-    column("evse", _NAME, "", "EVSE id; only EVSEs that had a car in the interval"),
+    column("evse", _NAME, "", "EVSE id; only EVSEs that had a car in the interval, whether control knew it or not"),
     column("power_w", pa.float64(), "W", "mean over the interval; positive draws"),
     column("register_wh", pa.float64(), "Wh", "billing register at the end of the interval"),
 ])  # fmt: skip
@@ -55,7 +55,7 @@ METER = pa.schema([
 LIMITS = pa.schema([
     _T,
     column("evse", _NAME, "", "EVSE id; only EVSEs with a car"),
-    column("wanted_w", pa.float64(), "W", "limit that the strategy wanted for the next interval"),
+    column("wanted_w", pa.float64(), "W", "limit that the strategy wanted for the next interval; no rows at the end of the run"),
     column("limit_w", pa.float64(), "W", "limit in force for the next interval"),
     column("reason", _NAME, "", "element that made the guard lower it; empty if nothing did"),
 ])  # fmt: skip
@@ -78,8 +78,12 @@ TICKS = pa.schema([
     column("charging", pa.int32(), "", "sessions that drew power"),
     column("ev_w", pa.float64(), "W", "mean power of all EVSEs at their connectors"),
     column("ev_grid_w", pa.float64(), "W", "mean power of all EVSEs from the grid, with their own losses"),
-    column("wanted_w", pa.float64(), "W", "sum of what the strategy wanted for the next interval"),
-    column("limit_w", pa.float64(), "W", "sum of limits in force for the next interval"),
+    column("wanted_w", pa.float64(), "W", "sum of what the strategy wanted for the next interval; null at the end of the run",
+           nullable=True),
+    column("limit_w", pa.float64(), "W", "sum of limits in force for the next interval; null at the end of the run",
+           nullable=True),
+    column("curtailed_wh", pa.float64(), "Wh",
+           "by how much the guard had lowered limits within the interval, times the time until the next plan"),
     column("base_w", pa.float64(), "W", "base load of the feeder; like all below, mean since the last power flow",
            nullable=True),
     column("pv_w", pa.float64(), "W", "generation on the feeder", nullable=True),
@@ -102,7 +106,7 @@ VIOLATIONS = pa.schema([
     column("without_charging", pa.bool_(), "",
            "whether some interval breaks the limit with every EVSE at zero: charging is not its cause"),
     column("minutes_by_charging", pa.float64(), "min", "minutes that would be within the limit with every EVSE at zero"),
-    column("sessions", pa.string(), "", "sessions behind it, largest draw first, separated by spaces"),
+    column("sessions", pa.string(), "", "sessions behind it, largest draw first, separated by spaces; none behind a high voltage, which charging lowers"),
 ])  # fmt: skip
 
 INVOICES = pa.schema([

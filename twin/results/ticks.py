@@ -68,6 +68,7 @@ class _Sums:
     chargers: _Peak = field(init=False)
     head: _Peak = field(init=False)
     energy_wh: dict[str, float] = field(default_factory=lambda: dict.fromkeys((*_FLOWS, "fed_back"), 0.0))
+    curtailed_wh: float = 0.0
     outside_s: float = 0.0
     by_charging_s: float = 0.0
     unsolved_s: float = 0.0
@@ -81,6 +82,7 @@ class _Sums:
         t_s = part["t_s"].to_numpy()
         ev_grid_w = part["ev_grid_w"].to_numpy()
         self.chargers.feed(t_s, ev_grid_w, part["ev_w"].to_numpy())
+        self.curtailed_wh += float(part["curtailed_wh"].to_numpy().sum())
         hours = np.diff(t_s, prepend=self.now_s) / SECONDS_PER_HOUR
         ev_wh = self.ev_wh + np.cumsum(ev_grid_w * hours)
         self.now_s, self.ev_wh = float(t_s[-1]), float(ev_wh[-1])
@@ -120,6 +122,7 @@ class _Sums:
             "peak_kw": kw_from_w(self.head.highest(0) if grid else ev_peak_w),
             "ev_peak_kw": kw_from_w(ev_peak_w),
             "coincidence_factor": self.chargers.highest(1) / rated_w if rated_w else None,
+            "curtailed_kwh": kwh_from_wh(self.curtailed_wh),
             "violation_minutes": self.outside_s / _SECONDS_PER_MINUTE,
             "violation_minutes_by_charging": self.by_charging_s / _SECONDS_PER_MINUTE,
             "unsolved_minutes": self.unsolved_s / _SECONDS_PER_MINUTE,

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from twin.domain.grid import LOW_VOLTAGE, Broken, GridState, GridTopology, broken
+from twin.domain.grid import HIGH_VOLTAGE, LOW_VOLTAGE, Broken, GridState, GridTopology, broken
 from twin.domain.ids import Mask, Vector
 from twin.results.wiring import Wiring
-from twin.units import SECONDS_PER_HOUR
 
 _SECONDS_PER_MINUTE = 60.0
 _Key = tuple[str, str]
@@ -25,7 +24,7 @@ class _Open:
     worst: float
     limit: float
     draws_wh: Vector
-    """(n,) drawn by the present session of each EVSE behind the element, while the limit was broken."""
+    """(n,) what the present session of each EVSE behind the element added to it, while the limit was broken."""
     left_wh: dict[str, float] = field(default_factory=dict)
     """The same for sessions that have given way to another."""
     without_charging: bool = False
@@ -89,7 +88,7 @@ class ViolationTracker:
         self._sessions[row] = session
 
     def solved(
-        self, t_s: float, state: GridState, without_evs: GridState | None, power_w: Vector
+        self, t_s: float, state: GridState, without_evs: GridState | None, drawn_wh: Vector
     ) -> tuple[list[dict[str, object]], int, int]:
         """Take one solve.
 
@@ -98,7 +97,7 @@ class ViolationTracker:
             state: The solution.
             without_evs: The same instant with every EVSE at zero. None: not solved, and what is broken
                 counts as caused by charging as soon as any EVSE draws.
-            power_w: (n,) mean power of each EVSE over the interval.
+            drawn_wh: (n,) what each EVSE drew since the solve before, at its connector.
 
         Returns:
             Rows of the violations that ended before this interval, how many limits are broken now, and
@@ -117,10 +116,9 @@ class ViolationTracker:
                 interval.without_charging = True
             else:
                 interval.by_charging_s += t_s - start_s
-            behind = self._behind(item.element, state)
-            interval.draws_wh += np.where(behind, np.maximum(power_w, 0.0), 0.0) * (
-                (t_s - start_s) / SECONDS_PER_HOUR
-            )
+            # A voltage that is too high comes from those who inject: to draw lowers it.
+            behind_wh = -drawn_wh if item.kind == HIGH_VOLTAGE else drawn_wh
+            interval.draws_wh += np.where(self._behind(item.element, state), np.maximum(behind_wh, 0.0), 0.0)
         return ended, len(now), len(now - anyway)
 
     def close(self) -> list[dict[str, object]]:

@@ -50,7 +50,7 @@ class Bench:
 
     def grid_w(self) -> list[float]:
         """Mean grid-side power per row."""
-        return self.stations.grid_w().tolist()
+        return self.stations.interval().grid_w.tolist()
 
 
 def evse(number: int = 1, **fields: object) -> EvseSpec:

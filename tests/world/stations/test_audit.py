@@ -45,7 +45,7 @@ def run(make, steps):
             bench.limit(row, amount * 20_000.0)
         elif what == "advance":
             stations.advance(t_s)
-            head_wh += stations.grid_w().sum() * (t_s - last_s) / 3600.0
+            head_wh += stations.interval().grid_w.sum() * (t_s - last_s) / 3600.0
             last_s = t_s
         elif what == "read":
             stations.read_register(t_s, np.arange(4))
@@ -90,7 +90,7 @@ def test_the_grid_delivers_what_the_cars_and_evses_take(make, steps):
             done_wh[row] += bench.truth(row).delivered_wh
         elif what == "advance":
             bench.stations.advance(t_s)
-            grid_wh += bench.stations.grid_w() * (t_s - start_s) / 3600.0
+            grid_wh += bench.stations.interval().grid_w * (t_s - start_s) / 3600.0
             connector_wh += bench.fleet.power_w * (t_s - start_s) / 3600.0
             start_s = t_s
         plugged[row] = {"plug": True, "unplug": False}.get(what, plugged[row])

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from twin.domain import fleet as f
+from twin.domain import interval as v
 from twin.domain.ids import Matrix, Rows, Vector
 
 # What connects: set when a car is plugged in, the first five also at rest.
@@ -55,14 +56,14 @@ STEADY_W, STEADY_BATTERY_W = 29, 30
 STEADY_END_WH = 31
 
 # The row.
-LAST_S, INTERVAL_WH, IDLE_WH, TOTAL_WH = 32, 33, 34, 35
+LAST_S, INTERVAL_WH, POWERED_H, TOTAL_WH = 32, 33, 34, 35
 OUTAGE, OFFLINE, STUCK = 36, 37, 38
 EVSE_EFFICIENCY, EVSE_STANDBY_W, RESOLUTION_WH, DC, MAX_PILOT, MIN_PILOT, STEP_A = range(39, 46)
 STATE = 46
 
-# `dense`, shape (DENSE, n): what the pass over all rows reads first.
-LIVE, GRID_W, FOUND = range(3)
-DENSE = 3
+# `dense`, shape (DENSE, n): the columns of the closed interval, then what the pass over all rows reads first.
+LIVE, FOUND = v.COLUMNS, v.COLUMNS + 1
+DENSE = v.COLUMNS + 2
 
 HOUR_S = 3600.0
 TINY = 1e-9
@@ -202,7 +203,7 @@ def _integrate(s: Matrix, i: int, t_s: float) -> None:
         return
     s[i, LAST_S] = t_s
     if s[i, OUTAGE] == 0.0:
-        s[i, IDLE_WH] += s[i, EVSE_STANDBY_W] * hours
+        s[i, POWERED_H] += hours
     power = s[i, STEADY_W]
     if power <= 0.0:
         return
@@ -282,22 +283,27 @@ def close(data: Matrix, s: Matrix, dense: Matrix, t_s: float, start_s: float) ->
             data[f.SAMPLED_S, i] = t_s
             continue
         _integrate(s, i, t_s)
-        wh, idle = s[i, INTERVAL_WH], s[i, IDLE_WH]
+        power = s[i, INTERVAL_WH] / hours
+        powered = s[i, POWERED_H] / hours
+        if powered > 1.0 - TINY:
+            powered = 1.0
         s[i, INTERVAL_WH] = 0.0
-        s[i, IDLE_WH] = 0.0
-        dense[GRID_W, i] = (wh / s[i, EVSE_EFFICIENCY] + idle) / hours
+        s[i, POWERED_H] = 0.0
+        dense[v.POWER_W, i] = power
+        dense[v.REGISTER_WH, i] = _register_wh(s, i)
+        dense[v.PLUGGED, i] = s[i, CAR]
+        dense[v.GRID_W, i] = power / s[i, EVSE_EFFICIENCY] + s[i, EVSE_STANDBY_W] * powered
+        dense[v.POWERED, i] = powered
         if s[i, OFFLINE] != 0.0:
             continue
-        data[f.POWER_W, i] = wh / hours
+        data[f.POWER_W, i] = power
         _measure(data, s, i)
         if s[i, REPORTED] == 0.0 and not math.isnan(s[i, FINISHED_S]):
             s[i, REPORTED] = 1.0
             dense[FOUND, found] = i
             found += 1
-        standby = s[i, EVSE_STANDBY_W]
-        if s[i, CAR] == 0.0 and wh == 0.0 and s[i, OUTAGE] == 0.0 and idle >= standby * hours * (1.0 - TINY):
+        if s[i, CAR] == 0.0 and power == 0.0 and s[i, OUTAGE] == 0.0 and powered == 1.0:
             dense[LIVE, i] = 0.0  # nothing to integrate until somebody comes
-            dense[GRID_W, i] = standby
     return found
 
 

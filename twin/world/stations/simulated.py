@@ -25,6 +25,7 @@ from twin.domain.events import (
 )
 from twin.domain.fleet import Fleet
 from twin.domain.ids import Matrix, Rows, Vector
+from twin.domain.interval import COLUMNS, GRID_W, POWERED, Interval
 from twin.domain.ports import PlugIn
 from twin.domain.specs import VehicleSpec
 from twin.world.stations import kernel as k
@@ -89,7 +90,9 @@ class SimulatedStations:
         self._state = initial_state(fleet, start_s)
         self._rest: Matrix = self._state[:, : k.STEP_W + 1].copy()
         self._dense: Matrix = np.zeros((k.DENSE, len(fleet)))
-        self._dense[k.GRID_W] = self._state[:, k.EVSE_STANDBY_W]
+        self._dense[GRID_W] = self._state[:, k.EVSE_STANDBY_W]
+        self._dense[POWERED] = 1.0
+        self._interval = Interval(self._dense[:COLUMNS])
         fleet.limit_w[:] = 0.0
         fleet.sampled_s[:] = start_s
 
@@ -249,9 +252,9 @@ class SimulatedStations:
         self._at(t_s)
         return k.read_registers(self._state, self._dense, rows, t_s)
 
-    def grid_w(self) -> Vector:
-        """Mean power of each EVSE from the grid over the last closed interval, with its own losses; (n,)."""
-        return self._dense[k.GRID_W].copy()
+    def interval(self) -> Interval:
+        """What really happened in the last closed interval; overwritten by the next `advance`."""
+        return self._interval
 
     def session_truth(self, row: int) -> SessionTruth:
         """The car at `row`, or the last that was there, until the next is plugged in."""
