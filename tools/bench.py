@@ -130,6 +130,7 @@ def parts(n: int, days: int, *, priced: bool) -> Parts:
         ticks=round(days * DAY_S / PERIOD_S),
         power_flow_every=1,
         plan_on_arrival=False,
+        notes=(),
         release=population.close,
     )
 

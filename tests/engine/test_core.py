@@ -147,6 +147,7 @@ def simulate(
         ticks=int(hours),
         power_flow_every=1,
         plan_on_arrival=plan_on_arrival,
+        notes=(),
         release=population.close,
     )
     notebook = Notebook()
@@ -177,6 +178,16 @@ class TestOneCar:
             visit(0.5, 4.25, 11.04), strategy=FirstComeFirstServed(), limit_w=50_000, plan_on_arrival=True
         )
         assert seen.power_w[1 * HOUR] == [pytest.approx(5_520)]
+
+    def test_nothing_is_planned_behind_the_end_of_the_run(self) -> None:
+        """Plans at 0, 1, 2 and 3:00, and at the arrival at 2:30; the tick at 4:00 closes the last hour only."""
+        seen = simulate(
+            visit(2.5, 9, 50), strategy=FirstComeFirstServed(), limit_w=50_000, hours=4, plan_on_arrival=True
+        )
+        assert seen.plans_s == [0.0, HOUR, 2 * HOUR, 2.5 * HOUR, 3 * HOUR]
+        assert seen.wanted_w[3 * HOUR] == [pytest.approx(11_040)]
+        assert seen.wanted_w[4 * HOUR] is None
+        assert seen.power_w[4 * HOUR] == [pytest.approx(11_040)]
 
     def test_a_car_that_arrives_on_a_tick_is_planned_by_that_tick(self) -> None:
         """It comes at 2:00, after another at 1:30: whichever was scheduled first, it draws from 2:00 on."""

@@ -57,6 +57,8 @@ class Parts:
     power_flow_every: int
     plan_on_arrival: bool
     """Divide power anew whenever a car has been plugged in, not only at ticks."""
+    notes: tuple[str, ...]
+    """Sentences that a reader of the results must know, for the manifest."""
     release: Callable[[], None]
     """Lets go of what would outlive the run."""
 

@@ -61,7 +61,7 @@ def run(
     timer = GridTimer()
     parts = build(scenario, wrap_grid=timer.watch)
     try:
-        facts = _facts(scenario, len(parts.fleet), parts.grid)
+        facts = _facts(scenario, parts)
         folder = free_folder(RESULTS / scenario.name) if out is None else Path(out)
         topology = None if parts.grid is None else parts.grid.topology
         text = as_yaml(scenario, beside=folder)
@@ -148,7 +148,7 @@ class _TimedGrid:
         return answer
 
 
-def _facts(scenario: Scenario, evses: int, grid: Grid | None) -> RunFacts:
+def _facts(scenario: Scenario, parts: Parts) -> RunFacts:
     return RunFacts(
         scenario=scenario.name,
         description=scenario.description,
@@ -161,8 +161,9 @@ def _facts(scenario: Scenario, evses: int, grid: Grid | None) -> RunFacts:
         time_zone=scenario.time_zone,
         period_s=scenario.period_s,
         horizon_s=scenario.duration_s,
-        evses=evses,
-        grid=None if grid is None else grid.provenance,
+        evses=len(parts.fleet),
+        grid=None if parts.grid is None else parts.grid.provenance,
+        assumptions=parts.notes,
     )
 
 

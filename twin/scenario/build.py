@@ -20,7 +20,7 @@ from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
 from twin.scenario.stations import expand
 from twin.world.population.agents import Population
-from twin.world.population.draw import draw
+from twin.world.population.draw import Drawing, draw_all
 from twin.world.stations.catalogue import catalogue
 from twin.world.stations.simulated import SimulatedStations
 
@@ -40,7 +40,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
     sites, evses = expand(scenario)
     fleet = Fleet(evses)
     rows = rows_by_site(sites, evses)
-    visits = draw(
+    drawing = draw_all(
         driver_groups(scenario, rows, evses),
         seed=scenario.seed,
         start=scenario.start,
@@ -51,7 +51,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         evses=evses,
     )
     grid = None if scenario.grid is None else wrap_grid(_feeder(scenario, scenario.grid, evses))
-    population = Population(visits)
+    population = Population(drawing.visits)
     return Parts(
         fleet=fleet,
         stations=SimulatedStations(fleet),
@@ -60,7 +60,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         strategy=registry.make(scenario.strategy.name, scenario.strategy.options),
         guard=_guard(scenario, grid, fleet),
         grid=grid,
-        visits=visits,
+        visits=drawing.visits,
         minds=population.drivers,
         prices=_prices(scenario),
         faults=tuple(_faults(scenario)),
@@ -68,8 +68,23 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         ticks=round(scenario.duration_s / scenario.period_s),
         power_flow_every=1 if scenario.grid is None else scenario.grid.power_flow_every,
         plan_on_arrival=scenario.plan_on_arrival,
+        notes=_demand_notes(drawing),
         release=population.close,
     )
+
+
+def _demand_notes(drawing: Drawing) -> tuple[str, ...]:
+    """Sentences about what was changed to make the demand possible."""
+    told = (
+        (
+            drawing.begun,
+            "visits began before the run: their cars are there at the start, with the rest of their need",
+        ),
+        (drawing.finished, "visits that began before the run would have had all their energy: left out"),
+        (drawing.truncated, "visits want no more than the battery of their car takes"),
+        (drawing.undeliverable, "visits want no more than car and EVSE deliver in the stay"),
+    )
+    return tuple(f"{number} {text}" for number, text in told if number)
 
 
 def rows_by_site(sites: Sequence[SiteSpec], evses: Sequence[EvseSpec]) -> Mapping[SiteId, Sequence[int]]:
