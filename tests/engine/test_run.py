@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pickle
+import re
 import resource
 import shutil
 import subprocess
@@ -16,11 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import twin
+from twin.domain.interval import Interval
 from twin.engine.run import Beat, free_folder
 from twin.errors import AuditError, SettingsError
+from twin.results.audit import audit_tables
+from twin.results.read import Run
 from twin.scenario.dump import as_yaml, scenario_hash
 
 Tables = Callable[[Path | str], dict[str, bytes]]
@@ -304,6 +309,63 @@ class TestBrokenRuns:
         assert not Path("out/ticks/part-00001.parquet").exists()
 
 
+def _mutate(monkeypatch: pytest.MonkeyPatch, change: Callable[[Interval], object]) -> None:
+    """Let the stations tell another interval than the one that happened."""
+    from twin.world.stations.simulated import SimulatedStations
+
+    honest = SimulatedStations.advance
+
+    def wrong(self: SimulatedStations, t_s: float, /) -> None:
+        honest(self, t_s)
+        if t_s > 0.0:
+            change(self.interval())
+
+    monkeypatch.setattr(SimulatedStations, "advance", wrong)
+
+
+class TestWhatHappenedOffline:
+    """Two EVSEs; the first is offline from 1:30 to 9:00, its car leaves at 2:00, the other's comes at 4:00."""
+
+    SCENARIO = """\
+description: Two cars, one after the other.
+start: 2016-01-18T00:00:00+01:00
+days: 1
+time_zone: Europe/Berlin
+sites: {s: {stations: {list: {a: {max_a: 16}, b: {max_a: 16}}}}}
+drivers: {recorded: {archetype: replay, file: sessions.csv}}
+faults:
+  - {kind: offline, evses: [a/1], from: 2016-01-18T01:30:00+01:00, until: UNTIL}
+"""
+    SESSIONS = """\
+session,site,evse,driver,arrival,departure,energy_kwh,vehicle
+1,s,a/1,anna,2016-01-18T01:00:00+01:00,2016-01-18T02:00:00+01:00,11,vw-id3-pro
+2,s,b/1,bert,2016-01-18T04:00:00+01:00,2016-01-18T06:00:00+01:00,22,vw-id3-pro
+"""
+
+    def _run(self, until: str) -> Run:
+        Path("two.yaml").write_text(self.SCENARIO.replace("UNTIL", until))
+        Path("sessions.csv").write_text(self.SESSIONS)
+        return twin.run(twin.load("two.yaml"), out="out")
+
+    def test_tables_tell_what_was_drawn(self, place: Path) -> None:
+        """11 kWh and 22 kWh, never two cars at once: 11 kW of twice 11.04 kW."""
+        run = self._run("2016-01-18T09:00:00+01:00")
+        meter = run.meter.to_pandas()
+        energy_wh = meter.groupby("evse", observed=True)["power_w"].sum() / 12
+        assert energy_wh.to_dict() == pytest.approx({"a/1": 11_000.0, "b/1": 22_000.0})
+        assert meter.query("evse == 'a/1'")["t_s"].max() == 2 * 3600.0
+        ticks = run.ticks.to_pandas().set_index("t_s")
+        assert (ticks["ev_w"] == ticks["ev_grid_w"]).all()
+        at = ticks.loc[[5_400.0, 6_300.0, 7_500.0, 18_000.0, 30_000.0], ["plugged", "charging", "ev_w"]]
+        assert at.values.tolist() == [[1, 1, 11_000], [1, 1, 11_000], [0, 0, 0], [1, 1, 11_000], [0, 0, 0]]
+        assert run.summary["coincidence_factor"] == pytest.approx(11.0 / 22.08)
+
+    def test_tables_agree_where_a_station_is_silent_to_the_end(self, place: Path) -> None:
+        """Its session is billed by a late reading; its register stands in the meter as it moved."""
+        run = self._run("2016-01-25T00:00:00+01:00")
+        assert audit_tables(run) == {"sessions_wh": 33_000.0, "meter_wh": 33_000.0, "invoices_wh": 0}
+
+
 class TestTheAuditIsAwake:
     """Physics is broken on purpose: no run may end well."""
 
@@ -357,6 +419,75 @@ class TestTheAuditIsAwake:
         with pytest.raises(AuditError, match=r"^power flow at t=900 s: the upstream grid gives "):
             twin.run(twin.load(street), out="out")
         assert twin.open_run("out").outcome == "failed"
+
+    def test_power_from_the_grid_that_is_counted_twice_stops_the_run(
+        self, street: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every EVSE takes double from the grid; the first to draw is named, in its first interval."""
+        _mutate(monkeypatch, lambda interval: np.multiply(interval.grid_w, 2.0, out=interval.grid_w))
+        with pytest.raises(
+            AuditError, match=r"^street-1/1: from t=25200 to \d+ s it took [\d.]+ W from the grid, but"
+        ):
+            twin.run(twin.load(street), out="out")
+        assert twin.open_run("out").outcome == "failed"
+
+    def test_power_that_no_session_had_stops_the_run(
+        self, street: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A watt more at the fourth EVSE, on both of its sides, in one quarter of an hour."""
+        scenario = twin.load(street)
+        closed: list[int] = []
+
+        def wrong(interval: Interval) -> None:
+            closed.append(len(closed))
+            if len(closed) == 50:
+                interval.power_w[3] += 1.0
+                interval.grid_w[3] += 1.0
+
+        _mutate(monkeypatch, wrong)
+        with pytest.raises(AuditError, match=": its intervals add up to ") as raised:
+            twin.run(scenario, out="out")
+        intervals_wh, sessions_wh = map(float, re.findall(r"([\d.]+) Wh", str(raised.value)))
+        assert intervals_wh - sessions_wh == pytest.approx(0.25)
+        assert str(raised.value).startswith(f"{twin.open_run('out').evses[3]['id']}: ")
+
+    def test_a_session_that_tells_more_than_its_intervals_stops_the_run(
+        self, hello: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A tenth of a watt-hour more out of the connector and into the battery: the session alone balances."""
+        from twin.world.stations.simulated import SimulatedStations
+
+        honest = SimulatedStations.session_truth
+
+        def wrong(self: SimulatedStations, row: int) -> Any:
+            truth = honest(self, row)
+            return truth._replace(battery_wh=truth.battery_wh + 0.1, delivered_wh=truth.delivered_wh + 0.1)
+
+        monkeypatch.setattr(SimulatedStations, "session_truth", wrong)
+        with pytest.raises(
+            AuditError, match=r"^wallbox/1: its intervals add up to [\d.]+ Wh, but its sessions"
+        ):
+            twin.run(twin.load(hello), out="out")
+
+    def test_a_power_flow_with_other_evses_stops_the_run(
+        self, street: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The solver is given 1 W more at one EVSE; its own balance is right."""
+        from twin.engine import run as module
+
+        honest = module._TimedGrid.solve
+
+        def wrong(self: Any, start_s: float, end_s: float, evse_w: Any, /) -> Any:
+            more = evse_w.copy()
+            more[2] += 1.0
+            return honest(self, start_s, end_s, more)
+
+        monkeypatch.setattr(module._TimedGrid, "solve", wrong)
+        with pytest.raises(AuditError) as raised:
+            twin.run(twin.load(street), out="out")
+        assert str(raised.value) == (
+            "power flow at t=900 s: it was solved with 1.000000 W of EVSEs, but since t=0 s they took 0.000000 W"
+        )
 
     def test_a_finished_run_tells_what_was_checked(self, street: Path) -> None:
         """Every session and every power flow, within the tolerances."""

@@ -257,6 +257,16 @@ class TestChapters:
         guard = control.interventions(make_frames())
         assert guard.loc["trafo"].to_dict() == {"ticks": 1.0, "chargers": 1.0, "withheld_kwh": 4.0}
 
+    def test_what_the_guard_held_back_is_the_sum_from_plan_to_plan(self, make_frames: MakeFrames) -> None:
+        """An arrival in the middle of the hour made the guard lower more: 4.5 kWh, not 4."""
+        held = make_frames().ticks.assign(curtailed_wh=0.0)
+        held.loc[18, "curtailed_wh"] = 4_500.0
+        said = control.chapter(make_frames(ticks=held)).blocks[0]
+        assert "It held back 4.5 kWh of what the strategy would have allowed" in str(said)
+        nothing = make_frames().limits.head(0)
+        said = control.chapter(make_frames(ticks=held, limits=nothing)).blocks[0]
+        assert "only between two ticks, after an arrival: it held back 4.5 kWh" in str(said)
+
     def test_what_the_guard_could_not_help_is_said(self, make_frames: MakeFrames) -> None:
         """An over-voltage from generation: the page says that less charging is no remedy, and where."""
         told = {"t_s": 64_800.0, "kind": "helpless", "subject": "Bus 7", "detail": "", "value": None}

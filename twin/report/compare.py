@@ -296,7 +296,7 @@ def guards(all_frames: Sequence[Frames], names: Sequence[str]) -> Section:
         lowered = frames.limits[frames.limits["reason"].astype(str) != ""]
         rows.append((
             name, "yes" if frames.manifest.get("guarded") else "no", length(lowered["t_s"].nunique() * frames.period_s / 60),
-            number(guard["withheld_kwh"].sum(), 1), listed([str(e) for e in guard.index], most=4), count(len(frames.violations), "violation"),
+            number(control.held_back_kwh(frames), 1), listed([str(e) for e in guard.index], most=4), count(len(frames.violations), "violation"),
             length(limits.union_minutes(frames.violations)),
         ))  # fmt: skip
     made = table(

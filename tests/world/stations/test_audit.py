@@ -73,13 +73,14 @@ def test_energy_balances_in_every_session(make, steps):
 @settings(max_examples=150, deadline=None)
 @given(steps=st.lists(STEP, min_size=5, max_size=60))
 def test_the_grid_delivers_what_the_cars_and_evses_take(make, steps):
-    """Means of intervals, summed, are the cars' energy over efficiency plus standby with power."""
-    steps = [s for s in steps if s[0] not in ("outage", "offline", "stuck-meter")]
+    """Means of intervals, summed, are the cars' energy over efficiency plus standby with power, offline too."""
     bench = make.Bench(
         make.evse(1, standby_w=5.0), make.evse(2, dc_max_w=80_000.0, efficiency=0.9, standby_w=60.0)
     )
     t_s, start_s, grid_wh, connector_wh, done_wh = 0.0, 0.0, np.zeros(2), np.zeros(2), np.zeros(2)
     plugged = [False, False]
+    broken = set()
+    powered_h, dark_h = np.zeros(2), np.zeros(2)
     for what, number, amount, wait_s in [*steps, ("advance", 0, 0.0, 60.0)]:
         row = number % 2
         t_s += wait_s
@@ -90,14 +91,24 @@ def test_the_grid_delivers_what_the_cars_and_evses_take(make, steps):
             done_wh[row] += bench.truth(row).delivered_wh
         elif what == "advance":
             bench.stations.advance(t_s)
-            grid_wh += bench.stations.interval().grid_w * (t_s - start_s) / 3600.0
-            connector_wh += bench.fleet.power_w * (t_s - start_s) / 3600.0
+            interval, hours = bench.stations.interval(), (t_s - start_s) / 3600.0
+            if hours > 0.0:
+                grid_wh += interval.grid_w * hours
+                connector_wh += interval.power_w * hours
+                powered_h += interval.powered * hours
             start_s = t_s
+        elif what in ("outage", "offline", "stuck-meter"):
+            on = (row, what) not in broken
+            broken ^= {(row, what)}
+            bench.stations.fault(t_s, row, what, on)
+            if what == "outage":
+                dark_h[row] += -t_s / 3600.0 if on else t_s / 3600.0
         plugged[row] = {"plug": True, "unplug": False}.get(what, plugged[row])
     delivered = done_wh + [bench.truth(r).delivered_wh if plugged[r] else 0.0 for r in (0, 1)]
-    hours = t_s / 3600.0
+    dark_h += [t_s / 3600.0 if (r, "outage") in broken else 0.0 for r in (0, 1)]
+    assert np.allclose(powered_h, t_s / 3600.0 - dark_h, atol=1e-6)
     assert np.allclose(connector_wh, delivered, atol=1e-6)
-    assert np.allclose(grid_wh, delivered / [1.0, 0.9] + np.array([5.0, 60.0]) * hours, atol=1e-6)
+    assert np.allclose(grid_wh, delivered / [1.0, 0.9] + np.array([5.0, 60.0]) * powered_h, atol=1e-6)
 
 
 @settings(max_examples=100, deadline=None)

@@ -72,6 +72,41 @@ def test_an_offline_station_keeps_its_limit_and_its_columns_grow_old(make):
     assert bench.fleet.register_wh[0] == 8_280.0
 
 
+def test_what_happens_offline_is_known_to_the_interval_but_not_to_the_columns(make):
+    """The car has its 2,760 Wh after 20 minutes and leaves; 8,280 W stand in the columns for the hour."""
+    bench = make.Bench(make.evse(standby_w=10.0))
+    interval = bench.stations.interval()
+    bench.start(0.0, 0, make.car(energy_wh=2_760.0), 8_280.0)
+    bench.stations.advance(600.0)
+    assert (interval.power_w[0], interval.register_wh[0], interval.plugged[0]) == (8_280.0, 1_380.0, 1.0)
+    bench.stations.fault(600.0, 0, "offline", True)
+    bench.stations.advance(1_800.0)
+    assert interval.power_w.tolist() == pytest.approx([4_140.0])
+    assert interval.grid_w.tolist() == pytest.approx([4_150.0])
+    assert (interval.register_wh[0], interval.plugged[0]) == (2_760.0, 1.0)
+    bench.stations.unplug(2_000.0, 0)
+    bench.stations.advance(HOUR)
+    assert (interval.power_w[0], interval.register_wh[0], interval.plugged[0]) == (0.0, 2_760.0, 0.0)
+    columns = bench.fleet
+    assert (columns.power_w[0], columns.register_wh[0], columns.plugged[0]) == (8_280.0, 1_380.0, 1.0)
+
+
+def test_an_interval_tells_for_how_long_there_was_power(make):
+    """15 of 60 minutes without, then none, then an hour with."""
+    bench = make.Bench(make.evse(1), make.evse(2))
+    bench.stations.fault(0.0, 0, "outage", True)
+    bench.stations.fault(900.0, 0, "outage", False)
+    shares = []
+    for hour in (1, 2, 3):
+        bench.stations.advance(hour * HOUR)
+        shares.append(bench.stations.interval().powered.tolist())
+        if hour == 1:
+            bench.stations.fault(HOUR, 0, "outage", True)
+        elif hour == 2:
+            bench.stations.fault(2 * HOUR, 0, "outage", False)
+    assert shares == [[pytest.approx(0.75), 1.0], [0.0, 1.0], [1.0, 1.0]]
+
+
 def test_facts_of_an_offline_station_are_told_late(make):
     """What happened while offline is told on return, in its order and with its own instants."""
     bench = make.Bench(make.evse())

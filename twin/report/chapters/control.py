@@ -18,7 +18,8 @@ def interventions(frames: Frames) -> pd.DataFrame:
 
     Returns:
         Index: element; columns `ticks` (control ticks with an intervention), `chargers` (different EVSEs),
-        `withheld_kwh` (limit wanted less limit in force, over the following tick).
+        `withheld_kwh` (limit wanted less limit in force, over the following tick, as if no plan had followed
+        within it: `held_back_kwh` is exact, but for all elements together).
     """
     import pandas as pd  # noqa: PLC0415 -- with the rest of the report
 
@@ -33,6 +34,11 @@ def interventions(frames: Frames) -> pd.DataFrame:
     return out.sort_values("withheld_kwh", ascending=False, kind="stable")
 
 
+def held_back_kwh(frames: Frames) -> float:
+    """Limit wanted less limit in force over time, from plan to plan."""
+    return float(frames.ticks["curtailed_wh"].sum()) / 1e3
+
+
 def by_element(frames: Frames, guard: pd.DataFrame) -> Table:
     """The guard's reasons: which element, how long, how many chargers, how much power held back."""
     rows = [
@@ -41,7 +47,7 @@ def by_element(frames: Frames, guard: pd.DataFrame) -> Table:
     ]  # fmt: skip
     return table(
         "Guard interventions by element",
-        [("Element", "left"), ("Time", "right"), ("Chargers lowered", "right"), ("Held back (kWh)", "right")],
+        [("Element", "left"), ("Time", "right"), ("Chargers lowered", "right"), ("Held back by plans at ticks (kWh)", "right")],
         rows, total=len(guard), whole="limits/ (column reason)",
     )  # fmt: skip
 
@@ -125,13 +131,14 @@ def _said(frames: Frames, guard: pd.DataFrame) -> Text:
     strategy = frames.manifest.get("strategy", "")
     name = strategy.get("name", "") if isinstance(strategy, dict) else str(strategy)
     head = f"The strategy was {name}. " if name else ""
+    held_kwh = held_back_kwh(frames)
     if guard.empty:
-        guarded = frames.manifest.get("guarded")
-        tail = (
-            "The guard never had a reason to lower a limit."
-            if guarded
-            else "No guard watched over the feeder."
-        )
+        if held_kwh > 0:
+            tail = f"The guard lowered limits only between two ticks, after an arrival: it held back {number(held_kwh, 1)} kWh."
+        elif frames.manifest.get("guarded"):
+            tail = "The guard never had a reason to lower a limit."
+        else:
+            tail = "No guard watched over the feeder."
         return Text(text=head + tail)
     lowered = frames.limits[frames.limits["reason"].astype(str) != ""]
     ticks = lowered["t_s"].nunique()
@@ -139,6 +146,6 @@ def _said(frames: Frames, guard: pd.DataFrame) -> Text:
     return Text(text=(
         f"{head}The guard lowered limits in {length(ticks * frames.period_s / 60)} ({percent(share)} of the time), "
         f"because of {count(len(guard), 'element')}: {listed([str(e) for e in guard.index], most=3)}. "
-        f"It held back {number(guard['withheld_kwh'].sum(), 1)} kWh of what the strategy would have allowed at "
+        f"It held back {number(held_kwh, 1)} kWh of what the strategy would have allowed at "
         "that moment; what drivers miss in the end is in the chapter on energy."
     ))  # fmt: skip
