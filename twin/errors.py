@@ -5,6 +5,7 @@ TwinError
 ├── SettingsError        the machine: an unwritable folder, a missing service.
 ├── IllegalTransition    a station (or our model of one) reported a fact that cannot happen now.
 ├── SolverError          the feeder's model is wrong or cannot be solved at all (before a run).
+├── StrategyError        a strategy of the user's own raised, or answered what cannot be used.
 └── AuditError           physics or money does not balance: a defect of the twin, never of the user.
 """
 
@@ -55,6 +56,10 @@ class IllegalTransition(TwinError):
 
 class SolverError(TwinError):
     """The grid model cannot be solved or checked; the message names the element."""
+
+
+class StrategyError(TwinError):
+    """A strategy's answer cannot be used: names the strategy, the instant and what would be right."""
 
 
 class AuditError(TwinError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
@@ -16,9 +16,10 @@ from twin.domain.ids import Vector
 from twin.domain.interval import Interval
 from twin.domain.site_limits import site_limits
 from twin.domain.specs import DriverSpec, EvseSpec, FaultSpec, LimitGroup, SiteSpec, VehicleSpec
-from twin.domain.views import Strategy
+from twin.domain.views import FleetView, Plan, Strategy
 from twin.domain.visits import ANY_EVSE, Visits
 from twin.engine.core import Parts, Simulation
+from twin.errors import StrategyError
 from twin.money.billing.tariff import PriceWindow, Tariff, schedule
 from twin.results.audit import Audit
 from twin.world.population.agents import Population
@@ -256,6 +257,46 @@ class TestShare:
         )
         assert seen.power_w[1 * HOUR] == [pytest.approx(11_040), 0.0]
         assert seen.power_w[2 * HOUR] == [0.0, pytest.approx(11_040)]
+
+
+class Answers:
+    """A strategy that returns what it is told to."""
+
+    keeps_limits = True
+
+    def __init__(self, answer: Callable[[FleetView], Vector]) -> None:
+        self.answer = answer
+
+    def plan(self, view: FleetView, state: object, /) -> Plan:
+        return Plan(self.answer(view))
+
+
+class TestStrategiesOfOthers:
+    @pytest.mark.parametrize(
+        ("answer", "got"),
+        [
+            (lambda view: view.max_w * np.nan, "[nan]"),
+            (lambda view: view.max_w * 10, "[110400.]"),
+            (lambda view: view.max_w[:0], "[]"),
+            (lambda view: -view.max_w, "[-11040.]"),
+        ],
+    )
+    def test_an_answer_that_cannot_be_used_names_the_strategy(
+        self, answer: Callable[[FleetView], Vector], got: str
+    ) -> None:
+        """NaN, too much, too few, negative: one error with the instant and what would be right."""
+        with pytest.raises(StrategyError) as raised:
+            simulate(visit(0, 9, 5), strategy=Answers(answer))
+        assert str(raised.value) == (
+            "Answers: plan() at t=0 s must return 1 limits from 0 W to the view's max_w, "
+            f"got {got} where max_w is [11040.]"
+        )
+
+    def test_what_it_raises_is_put_down_to_it(self) -> None:
+        """A division by zero in somebody's strategy is no defect of the twin."""
+        with pytest.raises(StrategyError) as raised:
+            simulate(visit(0, 9, 5), strategy=Answers(lambda _: np.array([1 / 0])))
+        assert str(raised.value) == "Answers: plan() raised ZeroDivisionError at t=0 s: division by zero"
 
 
 class TestFaults:

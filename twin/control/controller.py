@@ -19,10 +19,13 @@ from twin.domain.fleet import Fleet
 from twin.domain.ids import Rows, Vector
 from twin.domain.ports import Stations
 from twin.domain.site_limits import SiteLimits
-from twin.domain.views import FleetView, Strategy
+from twin.domain.views import FleetView, Plan, Strategy
+from twin.errors import StrategyError
 
 _NO_REASONS: Mapping[int, str] = {}
 _CLOSED_W = np.zeros(1)
+_SLACK_W = 1e-3
+"""Rounding that a strategy may commit."""
 
 
 class Decision:
@@ -118,7 +121,7 @@ class Controller:
             self._stations.set_limits(self._all, self._zeros)
             return Decision(self._zeros, _NO_REASONS, None)
         view = FleetView(now_s, period_s, rows, fleet.data, self._limits)
-        plan = self._strategy.plan(view, self._state)
+        plan = self._asked(view)
         self._state = plan.state
         wanted_w = np.zeros(len(fleet))
         wanted_w[rows] = plan.limit_w
@@ -129,6 +132,25 @@ class Controller:
         guarded = self._guard.protect(now_s, period_s, wanted_w, order=order)
         self._stations.set_limits(self._all, guarded.limit_w)
         return Decision(wanted_w, guarded.reasons, guarded)
+
+    def _asked(self, view: FleetView) -> Plan:
+        """Ask the strategy, and take no answer that cannot be used: strategies are other people's code."""
+        name = type(self._strategy).__name__
+        try:
+            plan = self._strategy.plan(view, self._state)
+            limit_w = plan.limit_w
+            fits = limit_w.shape == view.rows.shape and bool(
+                limit_w.min() >= 0.0 and (limit_w - view.max_w).max() <= _SLACK_W
+            )
+        except Exception as error:
+            text = f"{name}: plan() raised {type(error).__name__} at t={view.now_s:.0f} s: {error}"
+            raise StrategyError(text) from error
+        if not fits:
+            raise StrategyError(
+                f"{name}: plan() at t={view.now_s:.0f} s must return {len(view)} limits from 0 W to the view's max_w, "
+                f"got {_short(limit_w)} where max_w is {_short(view.max_w)}"
+            )
+        return plan
 
     def _presented(self, event: e.TokenPresented, books: EvseBooks) -> None:
         books.authorise(event)
@@ -154,6 +176,10 @@ class Controller:
         books.occupy(event)
         if not self._free:  # the next car waits for a plan of its own
             self._stations.set_limits(self._all[books.row : books.row + 1], _CLOSED_W)
+
+
+def _short(values: Vector) -> str:
+    return np.array2string(np.asarray(values), precision=0, threshold=6, edgeitems=3)
 
 
 def _nothing(_event: e.StationEvent, _books: EvseBooks) -> None:

@@ -13,11 +13,13 @@ from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology
 from twin.domain.ids import Vector
 from twin.domain.interval import Interval
+from twin.domain.site_limits import SiteLimits
 from twin.results.buffers import FeederBuffer, FleetBuffer
 from twin.results.curtailment import Curtailment
 from twin.results.folder import unwritable
 from twin.results.parts import empty, write_part
 from twin.results.schema import TABLES
+from twin.results.site_violations import SiteTracker
 from twin.results.violations import ViolationTracker
 from twin.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -73,6 +75,7 @@ class ParquetRecorder:
         folder: An existing folder that may be written.
         fleet: The columns that the ticks are read from.
         topology: The feeder; None without a grid.
+        limits: Shared limits of the sites; None: not watched.
         part_s: Simulated time per part.
         on_part: Called after all tables of a part are on the disk, with the end of the part and the number
             of the next one.
@@ -86,6 +89,7 @@ class ParquetRecorder:
         folder: Path,
         fleet: Fleet,
         topology: GridTopology | None,
+        limits: SiteLimits | None = None,
         *,
         part_s: float = SECONDS_PER_DAY,
         on_part: Callable[[float, int], None] | None = None,
@@ -104,6 +108,7 @@ class ParquetRecorder:
         self._feeder: FeederBuffer | None = None
         self._violations: ViolationTracker | None = None
         self._solved: tuple[float, GridState, int, int] | None = None
+        self._sites = None if limits is None else SiteTracker(limits, fleet)
         if topology is not None:
             self._feeder = FeederBuffer(topology.buses, topology.branches)
             self._violations = ViolationTracker(topology, [spec.bus for spec in fleet.specs])
@@ -116,12 +121,15 @@ class ParquetRecorder:
     @property
     def violations(self) -> int:
         """How many intervals outside a limit began so far."""
-        return 0 if self._violations is None else self._violations.begun
+        feeder = 0 if self._violations is None else self._violations.begun
+        return feeder if self._sites is None else feeder + self._sites.begun
 
     def session_of_row(self, row: int, session: str | None) -> None:
         """Say whose draw an EVSE's draw is from now on; None: nobody new."""
         if self._violations is not None:
             self._violations.session_of_row(row, session)
+        if self._sites is not None and session is not None:
+            self._sites.session_of_row(row, session)
 
     def grid(
         self, t_s: float, interval: Interval, state: GridState, without_evs: GridState | None, /
@@ -159,6 +167,8 @@ class ParquetRecorder:
             reasons: Element that made the guard act, by row.
         """
         self._dense.tick(t_s, fleet, interval, wanted_w, reasons, self._curtailment.take(t_s))
+        if self._sites is not None:
+            self.rows("violations", self._sites.closed(self._t_s, t_s, interval))
         if self._solved is not None and self._solved[0] == t_s:
             self._dense.solved(*self._solved[1:])
         elif self._violations is not None:
@@ -188,6 +198,8 @@ class ParquetRecorder:
             return
         if self._violations is not None:
             self.rows("violations", self._violations.close())
+        if self._sites is not None:
+            self.rows("violations", self._sites.close())
         if self._part == 0 or len(self._dense) or any(map(len, self._sparse.values())):
             self._flush()
 

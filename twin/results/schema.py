@@ -97,12 +97,12 @@ TICKS = pa.schema([
 ])  # fmt: skip
 
 VIOLATIONS = pa.schema([
-    column("element", pa.string(), "", "bus, line or transformer"),
-    column("kind", pa.string(), "", "low voltage, high voltage, line loading, transformer loading, no solution"),
+    column("element", pa.string(), "", "bus, line, transformer, or `site/limit`"),
+    column("kind", pa.string(), "", "low voltage, high voltage, line loading, transformer loading, no solution, site current, site power"),
     column("start_s", pa.float64(), "s", "begin of the first interval outside the limit"),
     column("end_s", pa.float64(), "s", "end of the last one"),
-    column("worst", pa.float64(), "pu or %", "farthest value; NaN for no solution", nullable=True),
-    column("limit", pa.float64(), "pu or %", "the limit", nullable=True),
+    column("worst", pa.float64(), "pu, %, A or W", "farthest value; NaN for no solution", nullable=True),
+    column("limit", pa.float64(), "pu, %, A or W", "the limit", nullable=True),
     column("without_charging", pa.bool_(), "",
            "whether some interval breaks the limit with every EVSE at zero: charging is not its cause"),
     column("minutes_by_charging", pa.float64(), "min", "minutes that would be within the limit with every EVSE at zero"),

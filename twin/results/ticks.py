@@ -11,6 +11,7 @@ import pyarrow as pa
 from twin.domain.ids import Vector
 from twin.results.read import Run
 from twin.results.series import QUARTER_HOUR_S, WindowMeans
+from twin.results.site_violations import SITE_KINDS
 from twin.units import SECONDS_PER_HOUR, kw_from_w, kwh_from_wh
 
 _SECONDS_PER_MINUTE = 60.0
@@ -69,8 +70,9 @@ class _Sums:
     head: _Peak = field(init=False)
     energy_wh: dict[str, float] = field(default_factory=lambda: dict.fromkeys((*_FLOWS, "fed_back"), 0.0))
     curtailed_wh: float = 0.0
-    outside_s: float = 0.0
-    by_charging_s: float = 0.0
+    outside: list[tuple[float, float]] = field(default_factory=list)
+    """Solved intervals in which some element of the feeder was outside a limit."""
+    by_charging: list[tuple[float, float]] = field(default_factory=list)
     unsolved_s: float = 0.0
     error_wh: float = 0.0
 
@@ -97,8 +99,9 @@ class _Sums:
         seconds = np.diff(t_s, prepend=self.solved_s)
         hours = seconds / SECONDS_PER_HOUR
         ok = rows["converged"].to_numpy().astype(np.bool_)
-        self.outside_s += float(seconds[rows["violated"].to_numpy() > 0].sum())
-        self.by_charging_s += float(seconds[rows["violated_by_charging"].to_numpy() > 0].sum())
+        for spans, name in ((self.outside, "violated"), (self.by_charging, "violated_by_charging")):
+            at = rows[name].to_numpy() > 0
+            spans.extend(zip((t_s - seconds)[at].tolist(), t_s[at].tolist(), strict=True))
         self.unsolved_s += float(seconds[~ok].sum())
         flows = {name: rows[name].to_numpy()[ok] * hours[ok] for name in _FLOWS}
         slack = flows["slack_w"]
@@ -114,6 +117,7 @@ class _Sums:
 
     def figures(self, run: Run) -> dict[str, Any]:
         grid = run.topology is not None
+        sites = _site_spans(run)
         rated_w = sum(evse["max_w"] for evse in run.evses)
         ev_peak_w = self.chargers.highest(0)
         kwh = {name: kwh_from_wh(wh) if grid else None for name, wh in self.energy_wh.items()}
@@ -123,8 +127,8 @@ class _Sums:
             "ev_peak_kw": kw_from_w(ev_peak_w),
             "coincidence_factor": self.chargers.highest(1) / rated_w if rated_w else None,
             "curtailed_kwh": kwh_from_wh(self.curtailed_wh),
-            "violation_minutes": self.outside_s / _SECONDS_PER_MINUTE,
-            "violation_minutes_by_charging": self.by_charging_s / _SECONDS_PER_MINUTE,
+            "violation_minutes": union_s([*self.outside, *sites]) / _SECONDS_PER_MINUTE,
+            "violation_minutes_by_charging": union_s([*self.by_charging, *sites]) / _SECONDS_PER_MINUTE,
             "unsolved_minutes": self.unsolved_s / _SECONDS_PER_MINUTE,
             "energy_from_grid_kwh": from_grid if grid else None,
             "energy_fed_back_kwh": kwh["fed_back"],
@@ -133,3 +137,19 @@ class _Sums:
             "losses_kwh": kwh["losses_w"],
             "energy_balance_error_kwh": kwh_from_wh(self.error_wh),
         }
+
+
+def union_s(spans: list[tuple[float, float]]) -> float:
+    """Return the length of the union of intervals."""
+    total_s, reached_s = 0.0, -np.inf
+    for start_s, end_s in sorted(spans):
+        total_s += max(end_s - max(start_s, reached_s), 0.0)
+        reached_s = max(reached_s, end_s)
+    return total_s
+
+
+def _site_spans(run: Run) -> list[tuple[float, float]]:
+    """Intervals in which a shared limit of a site was exceeded."""
+    table = run.violations.to_arrow(["kind", "start_s", "end_s"])
+    columns = (table[name].to_pylist() for name in ("kind", "start_s", "end_s"))
+    return [(start, end) for kind, start, end in zip(*columns, strict=True) if kind in SITE_KINDS]

@@ -58,7 +58,6 @@ def _group(
                 mix=mix,
                 format=group.format,
                 on_bad_row=group.on_bad_row,
-                time_zone=scenario.time_zone,
             )
         return need.DriverGroup(**common, demand=recorded, patience_s=0.0, if_full="leave")
     common |= {"patience_s": group.patience_min * _MINUTE_S, "if_full": group.if_full}
