@@ -74,6 +74,95 @@ def test_control_c_leaves_what_was_recorded(cli: Cli, long: Path) -> None:
     assert cli("report", "out").code == 0
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_second_run_in_the_same_folder_is_refused(
+    cli: Cli, hello: Path, long: Path, force: tuple[str, ...]
+) -> None:
+    """Even with --force: nobody deletes what is being written; once the first is gone, it may."""
+    with running(long, "out") as process:
+        told = cli("run", hello, "--out", "out", *force)
+        assert told == (
+            2,
+            "",
+            "out: another run is writing here; wait for it or name another output folder\n",
+        )
+        assert process.poll() is None
+        process.kill()
+    assert twin.open_run("out").manifest["scenario"] == "long"
+    assert cli("run", hello, "--out", "out", "--no-report", "--force").code == 0
+    assert not Path("out", ".lock").exists()
+
+
+def full_for(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """No room for files of these names."""
+    sync = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name in names:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+
+def test_no_room_for_the_network_is_told_in_the_manifest(
+    cli: Cli, street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest fits, the network does not: the run has failed, and says so."""
+    full_for(monkeypatch, ".network.json.tmp")
+    told = cli("run", street, "--out", "out")
+    full = (
+        "out/network.json: cannot be written (File too large); make room there or name another output folder"
+    )
+    assert (told.code, told.out) == (2, "")
+    assert told.err.splitlines() == [
+        full,
+        "out: holds no results, its manifest says why; replace it with --force",
+    ]
+    run = twin.open_run("out")
+    assert (run.outcome, run.manifest["error"]) == ("failed", f"SettingsError: {full}")
+
+
+def test_no_room_for_the_manifest_leaves_the_folder_free(
+    cli: Cli, hello: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command works once there is room, without --force."""
+    with monkeypatch.context() as disk:
+        full_for(disk, ".manifest.json.tmp")
+        told = cli("run", hello, "--out", "out")
+    assert told == (
+        2,
+        "",
+        "out/manifest.json: cannot be written (File too large); make room there or name another output folder\n",
+    )
+    assert cli("run", hello, "--out", "out", "--no-report").code == 0
+
+
+def test_a_disk_that_fills_up_behind_the_manifest_leaves_the_folder_free(
+    cli: Cli, hello: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the manifest cannot be brought up to date, nothing stays that would block the next try."""
+    sync = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if Path("out/manifest.json").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", refuse)
+        told = cli("run", hello, "--out", "out")
+    assert (told.code, told.out) == (2, "")
+    assert told.err.splitlines() == [
+        (
+            "out/scenario.yaml: cannot be written (No space left on device); "
+            "make room there or name another output folder"
+        ),
+        "out: was emptied again; once there is room, give the same command",
+    ]
+    assert cli("run", hello, "--out", "out", "--no-report").code == 0
+
+
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """No room for any file from the third day on."""

@@ -16,6 +16,7 @@ from twin.engine.core import Parts, Simulation
 from twin.errors import SettingsError
 from twin.results.audit import Audit
 from twin.results.folder import is_run
+from twin.results.lock import writing
 from twin.results.manifest import Outcome, RunFacts
 from twin.results.metrics import write_summary
 from twin.results.read import Run, open_run
@@ -54,7 +55,7 @@ def run(
     Raises:
         ScenarioError: Something that only shows when the scenario is built (a profile that is too short,
             a sessions file with bad rows); nothing is written.
-        SettingsError: The output folder cannot be written, or holds something else.
+        SettingsError: The output folder cannot be written, holds something else, or another run writes there.
         AuditError: Energy or money does not balance; the folder keeps what was finished.
     """
     begin = _Clocks()
@@ -65,12 +66,13 @@ def run(
         folder = free_folder(RESULTS / scenario.name) if out is None else Path(out)
         topology = None if parts.grid is None else parts.grid.topology
         text = as_yaml(scenario, beside=folder)
-        started = start_run(folder, facts, text, parts.fleet, topology, replace=force)
-        _move(parts, started, on_beat, begin, timer)
+        with writing(folder):
+            started = start_run(folder, facts, text, parts.fleet, topology, parts.limits, replace=force)
+            _move(parts, started, on_beat, begin, timer)
+            done = open_run(folder)
+            write_summary(done)
     finally:
         parts.release()
-    done = open_run(folder)
-    write_summary(done)
     return done
 
 

@@ -18,8 +18,10 @@ MANIFEST = "manifest.json"
 SCENARIO = "scenario.yaml"
 NETWORK = "network.json"
 SUMMARY = "summary.json"
+LOCK = ".lock"
+"""Held by the run that writes here, see `results.lock`; removed when it ends."""
 _PROBE = ".writable"
-_BEGUN = {_PROBE, f".{MANIFEST}.tmp"}
+_BEGUN = {_PROBE, LOCK, f".{MANIFEST}.tmp"}
 """All that is there when a run is killed before it has a manifest: as good as an empty folder."""
 
 
@@ -35,10 +37,13 @@ def make_folder(path: Path, *, replace: bool = False) -> Path:
     """
     path = Path(path)
     try:
-        if path.exists() and not path.is_dir():
-            raise SettingsError(f"{path}: is a file; name another output folder")
-        if path.is_dir() and any(inner.name not in _BEGUN for inner in path.iterdir()):
-            _refuse_or_clear(path, replace=replace)
+        refuse_foreign(path)
+        if is_run(path):
+            if not replace:
+                raise SettingsError(
+                    f"{path}: holds a run already; name another output folder, or replace it with --force"
+                )
+            empty(path)
         path.mkdir(parents=True, exist_ok=True)
         probe = path / _PROBE
         probe.touch()
@@ -46,6 +51,23 @@ def make_folder(path: Path, *, replace: bool = False) -> Path:
     except OSError as error:
         raise unwritable(path, error) from error
     return path
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise SettingsError where there is something that is no run: nobody's work is written over or deleted."""
+    if path.exists() and not path.is_dir():
+        raise SettingsError(f"{path}: is a file; name another output folder")
+    if path.is_dir() and not is_run(path) and any(inner.name not in _BEGUN for inner in path.iterdir()):
+        raise SettingsError(f"{path}: is not empty and holds no run; name another output folder")
+
+
+def empty(path: Path) -> None:
+    """Delete a run but for the lock on its folder; what says that it is a run goes last."""
+    for inner in sorted(path.iterdir(), key=lambda inner: inner.name == MANIFEST):
+        if inner.is_dir() and not inner.is_symlink():
+            shutil.rmtree(inner)
+        elif inner.name != LOCK:
+            inner.unlink()
 
 
 def is_run(path: Path) -> bool:
@@ -90,13 +112,3 @@ def _plain(value: object) -> object:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"{value!r} cannot stand in a JSON file")
-
-
-def _refuse_or_clear(path: Path, *, replace: bool) -> None:
-    if not is_run(path):
-        raise SettingsError(f"{path}: is not empty and holds no run; name another output folder")
-    if not replace:
-        raise SettingsError(
-            f"{path}: holds a run already; name another output folder, or replace it with --force"
-        )
-    shutil.rmtree(path)
