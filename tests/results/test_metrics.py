@@ -184,6 +184,26 @@ def test_time_without_a_solution_is_told(bench):
     assert summary["en50160_ok"] is False
 
 
+def test_a_feeder_that_never_has_a_solution_has_no_peak_and_no_energies(bench):
+    """It collapsed: what it would draw is unknown, not 0; what the cars got is known."""
+    b = bench(grid=True)
+    nothing = np.full(3, np.nan)
+    lost = state(vm_pu=nothing, loading_pct=nothing[:2], slack_w=np.nan, losses_w=np.nan, converged=False)
+    b.tick(9000.0, 0.0, solved=lost, without=lost)
+    summary = b.finish().summary
+    unknown = [
+        "peak_kw",
+        "energy_from_grid_kwh",
+        "energy_fed_back_kwh",
+        "base_load_kwh",
+        "pv_kwh",
+        "losses_kwh",
+        "min_vm_pu",
+    ]
+    assert {key: summary[key] for key in unknown} == dict.fromkeys(unknown)
+    assert (summary["ev_peak_kw"], summary["unsolved_minutes"]) == (9.0, 5.0)
+
+
 def test_what_the_guard_did(bench):
     """A limit 6 kW below what was wanted for the next five minutes: 0.5 kWh; the other's own rounding is not."""
     b = bench(guarded=True)

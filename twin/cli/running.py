@@ -97,9 +97,11 @@ def _interruptible() -> Iterator[None]:
 
 def _sentence(summary: Mapping[str, Any]) -> str:
     served = 100 * summary["served_share"]
+    peak_kw = summary["peak_kw"]
+    peak = "no power flow has a solution" if peak_kw is None else f"peak {peak_kw:.1f} kW"
     return (
         f"{count(summary['sessions'], 'session')}, {summary['energy_delivered_kwh']:.0f} kWh delivered "
-        f"({served:.1f} % of what was wanted), peak {summary['peak_kw']:.1f} kW, "
+        f"({served:.1f} % of what was wanted), {peak}, "
         f"{count(summary['violations'], 'violation')} in {summary['violation_minutes']:.0f} minutes"
     )
 

@@ -27,7 +27,7 @@ SUMMARY: dict[str, Quantity] = {
     "worst_served_share": Quantity("", "smallest served share of a driver, over all but unfinished visits; null without any"),
     "unserved_kwh": Quantity("kWh", "sum of max(requested - delivered, 0)"),
     # Power
-    "peak_kw": Quantity("kW", "highest 15-minute mean at the feeder's head; without a grid that of the chargers"),
+    "peak_kw": Quantity("kW", "highest 15-minute mean at the feeder's head; without a grid that of the chargers; null if no power flow has a solution"),
     "ev_peak_kw": Quantity("kW", "highest 15-minute mean of all chargers, from the grid, with their own losses"),
     "coincidence_factor": Quantity("", "highest 15-minute mean of all chargers at their connectors over the sum of their ratings"),
     "utilisation": Quantity("", "share of all EVSE hours with a car connected"),
@@ -42,11 +42,11 @@ SUMMARY: dict[str, Quantity] = {
     "en50160_ok": Quantity("", "EN 50160 at every low-voltage bus of the charging level: 10-minute means within Un ± 10 % for 95 % of each week, and within Un + 10 / - 15 % always; null without such a bus"),
     "unsolved_minutes": Quantity("min", "time for which the power flow has no solution"),
     # Feeder
-    "energy_from_grid_kwh": Quantity("kWh", "from the upstream grid; null without a grid"),
-    "energy_fed_back_kwh": Quantity("kWh", "into the upstream grid; null without a grid"),
-    "base_load_kwh": Quantity("kWh", "base load of the feeder; null without a grid"),
-    "pv_kwh": Quantity("kWh", "generation on the feeder; null without a grid"),
-    "losses_kwh": Quantity("kWh", "lost in lines and transformers; null without a grid"),
+    "energy_from_grid_kwh": Quantity("kWh", "from the upstream grid, as far as the power flow has a solution; null without any"),
+    "energy_fed_back_kwh": Quantity("kWh", "into the upstream grid, as far as the power flow has a solution; null without any"),
+    "base_load_kwh": Quantity("kWh", "base load of the feeder, as far as the power flow has a solution; null without any"),
+    "pv_kwh": Quantity("kWh", "generation on the feeder, as far as the power flow has a solution; null without any"),
+    "losses_kwh": Quantity("kWh", "lost in lines and transformers, as far as the power flow has a solution; null without any"),
     # Guard
     "guard_interventions": Quantity("", "events of kind `guard`"),
     "curtailed_kwh": Quantity("kWh", "by how much the guard lowered limits below what the strategy wanted, times the time until the next plan; a car need not have used it"),

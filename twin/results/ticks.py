@@ -50,9 +50,9 @@ class _Peak:
         if len(means):
             self.quarter = np.maximum(self.quarter, means.max(axis=0))
 
-    def highest(self, column: int) -> float:
+    def highest(self, column: int) -> float | None:
         found = self.quarter[column] if np.isfinite(self.quarter[column]) else self.tick[column]
-        return float(found) if np.isfinite(found) else 0.0
+        return float(found) if np.isfinite(found) else None
 
 
 @dataclass(slots=True)
@@ -119,18 +119,22 @@ class _Sums:
         grid = run.topology is not None
         sites = _site_spans(run)
         rated_w = sum(evse["max_w"] for evse in run.evses)
-        ev_peak_w = self.chargers.highest(0)
-        kwh = {name: kwh_from_wh(wh) if grid else None for name, wh in self.energy_wh.items()}
+        ev_peak_w = self.chargers.highest(0) or 0.0
+        # Where no power flow has a solution, nobody knows what the feeder drew: that is not 0.
+        head_w = self.head.highest(0)
+        known = head_w is not None
+        peak_w = head_w if grid else ev_peak_w
+        kwh = {name: kwh_from_wh(wh) if known else None for name, wh in self.energy_wh.items()}
         from_grid = kwh_from_wh(self.energy_wh["slack_w"] + self.energy_wh["fed_back"])
         return {
-            "peak_kw": kw_from_w(self.head.highest(0) if grid else ev_peak_w),
+            "peak_kw": None if peak_w is None else kw_from_w(peak_w),
             "ev_peak_kw": kw_from_w(ev_peak_w),
-            "coincidence_factor": self.chargers.highest(1) / rated_w if rated_w else None,
+            "coincidence_factor": (self.chargers.highest(1) or 0.0) / rated_w if rated_w else None,
             "curtailed_kwh": kwh_from_wh(self.curtailed_wh),
             "violation_minutes": union_s([*self.outside, *sites]) / _SECONDS_PER_MINUTE,
             "violation_minutes_by_charging": union_s([*self.by_charging, *sites]) / _SECONDS_PER_MINUTE,
             "unsolved_minutes": self.unsolved_s / _SECONDS_PER_MINUTE,
-            "energy_from_grid_kwh": from_grid if grid else None,
+            "energy_from_grid_kwh": from_grid if known else None,
             "energy_fed_back_kwh": kwh["fed_back"],
             "base_load_kwh": kwh["base_w"],
             "pv_kwh": kwh["pv_w"],
