@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,6 +197,33 @@ class TestTimes:
             (
                 "s.yaml:11: period_s: 604,800 s, the length of the run, is no whole number of periods of 1000 s; "
                 "take a divisor such as 300"
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        ("days", "said"),
+        [
+            (0.02, "0.02 days are 1,728 s, no whole number of periods of 300 s; take 0.02083 (1,800 s), or `period_s: 288`"),
+            (1.0001, "1.0001 days are 86,409 s, no whole number of periods of 300 s; take 1 (86,400 s)"),
+            (0.00001, "1e-05 days are 1 s, no whole number of periods of 300 s; take 0.00347 (300 s)"),
+        ],
+    )  # fmt: skip
+    def test_a_part_of_a_day_that_does_not_fit_names_one_that_does(
+        self, told: Told, minimal: str, days: float, said: str
+    ) -> None:
+        """It is `days` that is wrong, and what is proposed works."""
+        assert told(minimal.replace("days: 7", f"days: {days}")) == [f"s.yaml:2: days: {said}"]
+        remedy = re.findall("take ([0-9.]+)", said)[0]
+        assert told(minimal.replace("days: 7", f"days: {remedy}")) == []
+        for period_s in re.findall("`(period_s: .*)`", said):
+            assert told(minimal.replace("days: 7", f"days: {days}\n{period_s}")) == []
+
+    def test_a_period_of_no_day_at_all_is_blamed_itself(self, told: Told, minimal: str) -> None:
+        """No whole day has a whole number of 7 s."""
+        assert told(minimal.replace("days: 7", "days: 0.02\nperiod_s: 7")) == [
+            (
+                "s.yaml:3: period_s: 1,728 s, the length of the run, is no whole number of periods of 7 s; "
+                "take a divisor such as 288"
             )
         ]
 

@@ -12,18 +12,18 @@ from twin.scenario.document import Document
 from twin.scenario.files import read_text
 from twin.scenario.grid import CsvLoad, SimbenchLoad
 from twin.scenario.instants import find_zone
-from twin.scenario.model import Scenario
+from twin.scenario.model import Scenario, end_of_run
+from twin.units import SECONDS_PER_DAY
 
 _SIMBENCH_START = datetime(2015, 12, 31, 23, tzinfo=UTC)
 _SIMBENCH_END = datetime(2016, 12, 31, 23, tzinfo=UTC)
+_USUAL_PERIOD_S = 300
 
 
 def coverage_problems(document: Document, scenario: Scenario, base_dir: Path) -> Iterator[Problem]:
     """Yield what does not fit the length of the run."""
-    duration_s = scenario.duration_s
-    if duration_s % scenario.period_s:
-        text = f"{duration_s:,.0f} s, the length of the run, is no whole number of periods of {scenario.period_s} s"
-        yield document.problem(("period_s",), f"{text}; take a divisor such as 300")
+    if scenario.duration_s % scenario.period_s:
+        yield _length_problem(document, scenario)
     profile = None if scenario.grid is None else scenario.grid.profile
     if isinstance(profile, SimbenchLoad):
         yield from _covered(
@@ -37,6 +37,39 @@ def coverage_problems(document: Document, scenario: Scenario, base_dir: Path) ->
             yield from exc.problems
             return
         yield from _covered(document, scenario, str(path), begin, end, ("grid", "base_load", "file"))
+
+
+def _length_problem(document: Document, scenario: Scenario) -> Problem:
+    """Blame the period where no whole day has a whole number of it, else the part of a day that `days` has."""
+    duration_s, period_s = round(scenario.duration_s), scenario.period_s
+    no = f"no whole number of periods of {period_s} s"
+    if scenario.days == int(scenario.days) or round(SECONDS_PER_DAY) % period_s:
+        near = _USUAL_PERIOD_S if duration_s % _USUAL_PERIOD_S == 0 else _divisor(duration_s, _USUAL_PERIOD_S)
+        said = f"{duration_s:,} s, the length of the run, is {no}; take a divisor such as {near}"
+        return document.problem(("period_s",), said)
+    days, length_s = _nearest_days(scenario)
+    divisor = _divisor(duration_s, period_s)
+    other = f", or `period_s: {divisor}`" if 2 * divisor >= period_s else ""
+    said = f"{scenario.days:g} days are {duration_s:,} s, {no}; take {days:.10g} ({length_s:,} s){other}"
+    return document.problem(("days",), said)
+
+
+def _nearest_days(scenario: Scenario) -> tuple[float, int]:
+    """Return the length nearest to that of the scenario that fits: in days, as short as can be, and in s."""
+    period_s = scenario.period_s
+    length_s = max(round(scenario.duration_s / period_s), 1) * period_s
+    exact = scenario.days + (length_s - scenario.duration_s) / SECONDS_PER_DAY
+    for digits in range(12):
+        days = round(exact, digits)
+        end = end_of_run(scenario.start, days, scenario.zone)
+        if (end - scenario.start).total_seconds() == length_s:
+            return days, length_s
+    return exact, length_s
+
+
+def _divisor(of: int, most: int) -> int:
+    """Return the greatest divisor that is not above `most`."""
+    return next(k for k in range(most, 0, -1) if of % k == 0)
 
 
 def _covered(
