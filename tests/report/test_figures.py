@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from twin.report.figures import drivers, feeder, power, spread, voltage
-from twin.report.style import LIMIT, data_uri, draw, styled, svg
+from twin.report.style import CYCLE, LIMIT, data_uri, draw, strokes, styled, svg
 from twin.results.statistics import Interval
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -184,6 +184,42 @@ def test_every_seed_is_a_dot_and_the_mean_a_diamond_with_its_interval(ax: Axes) 
     np.testing.assert_allclose(dots.get_offsets()[:, 1], [90, 110])
     np.testing.assert_allclose(bar.get_segments()[0][:, 1], [80, 120])
     assert [list(line.get_ydata()) for line in ax.get_lines()] == [[100.0], [105.0, 105.0]]
+
+
+@pytest.mark.parametrize(
+    ("dots", "low", "high"),
+    [
+        ([100.01, 100.01], 0.0, np.inf),
+        ([0.0, 0.0], 0.0, np.inf),
+        ([1.0, 4.0], 0.0, np.inf),
+        ([100.0, 99.9], 0.0, 100.0),
+    ],
+)
+def test_a_scale_over_seeds_is_readable_and_possible(
+    ax: Axes, dots: list[float], low: float, high: float
+) -> None:
+    """Equal values get a scale of some width, without an offset, within what the figure can be."""
+    spread.by_seed(
+        {"a": dots}, {"a": Interval(float(np.mean(dots)), None, None, 2)}, ax=ax, what="x", low=low, high=high
+    )
+    bottom, top = ax.get_ylim()
+    assert low <= bottom <= min(dots)
+    assert max(dots) <= top <= high
+    assert top - bottom >= 0.01 * max(dots)
+    assert not ax.yaxis.get_major_formatter().get_useOffset()
+
+
+def test_curves_keep_their_colour_when_one_is_missing(ax: Axes) -> None:
+    """The second run's curve alone is still the second colour and is still named."""
+    power.load_duration(pd.DataFrame({"b": [1.0]}), ax=ax, strokes=strokes(["a", "b"]))
+    assert ax.get_lines()[0].get_color() == CYCLE[1]
+    assert ax.get_legend() is not None
+
+
+def test_more_runs_than_colours_are_told_apart_by_dashes() -> None:
+    """The seventh curve has the first colour, dashed."""
+    made = strokes([str(k) for k in range(7)])
+    assert (made["6"]["color"], made["6"]["linestyle"]) == (CYCLE[0], "--")
 
 
 class TestStyle:

@@ -49,6 +49,34 @@ def test_paired_intervals_repeat_and_are_near_student_s():
     assert (first.low, first.high) == pytest.approx((student.low, student.high), rel=0.05)
 
 
+def test_few_pairs_have_student_s_interval():
+    """Of two pairs every resample has one of three means: the bootstrap would be far too sure."""
+    found = paired_differences([{"x": 0.0}] * 2, [{"x": 1.0}, {"x": 3.0}])["x"]
+    assert found == t_interval(np.array([1.0, 3.0]))
+
+
+def test_an_interval_stays_within_what_is_possible():
+    """Shares end at 1 and minutes at 0; the mean stays, money may be negative."""
+    found = intervals(
+        [
+            {"served_share": 1.0, "violation_minutes": 0.0, "revenue": 0.0},
+            {"served_share": 0.8, "violation_minutes": 10.0, "revenue": 1.0},
+        ]
+    )
+    assert (found["served_share"].mean, found["served_share"].high) == (0.9, 1.0)
+    assert (found["violation_minutes"].mean, found["violation_minutes"].low) == (5.0, 0.0)
+    assert found["revenue"].low < 0.0
+
+
+def test_two_shares_differ_by_one_at_most():
+    """0 → 1 and 0.2 → 0.9: Student's interval alone would go far beyond."""
+    before, after = (
+        [{"served_share": 0.0}, {"served_share": 0.2}],
+        [{"served_share": 1.0}, {"served_share": 0.9}],
+    )
+    assert paired_differences(before, after)["served_share"].high == 1.0
+
+
 def test_what_cannot_be_paired_is_refused():
     """Two runs against one."""
     with pytest.raises(ValueError, match="2 runs cannot be paired with 1"):

@@ -4,60 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from twin.report import html
+from twin.report import html, keys, pairing
 from twin.report.chapters import control, limits
-from twin.report.chapters.drivers import with_shares
+from twin.report.chapters.drivers import whole, with_shares
 from twin.report.chapters.feeder import lower_limit, trafo_limit, trafo_loading, upper_limit
 from twin.report.chapters.voltage import band
 from twin.report.figures.drivers import served_share
 from twin.report.figures.power import load_duration
 from twin.report.figures.voltage import voltage_band
 from twin.report.frames import Frames, read_frames
-from twin.report.model import Align, Block, Page, Picture, Row, Section, Table, Text, picture, table
-from twin.report.words import NONE, count, known, length, listed, number, percent, signed
+from twin.report.model import Align, Block, Page, Picture, Row, Section, Text, picture, table
+from twin.report.style import strokes
+from twin.report.words import NONE, count, length, listed, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
     from twin.results.read import Run
-
-
-class Figure(NamedTuple):
-    """A key figure of the summary: its name for people, its unit, how many digits matter, its scale."""
-
-    key: str
-    name: str
-    unit: str
-    digits: int = 1
-    scale: float = 1.0
-
-
-FIGURES = (
-    Figure("violation_minutes", "Outside limits", "min", 0),
-    Figure("violation_minutes_by_charging", "of this caused by charging", "min", 0),
-    Figure("violations", "Violations", "", 0),
-    Figure("max_trafo_loading_pct", "Transformer, highest loading", "%"),
-    Figure("max_line_loading_pct", "Line, highest loading", "%"),
-    Figure("min_vm_pu", "Lowest voltage", "pu", 3),
-    Figure("max_vm_pu", "Highest voltage", "pu", 3),
-    Figure("peak_kw", "Peak at the feeder's head, 15 min", "kW"),
-    Figure("ev_peak_kw", "Peak of the chargers, 15 min", "kW"),
-    Figure("sessions", "Sessions", "", 0),
-    Figure("energy_requested_kwh", "Energy wanted", "kWh", 0),
-    Figure("energy_delivered_kwh", "Energy delivered", "kWh", 0),
-    Figure("served_share", "Served share", "%", 1, 100.0),
-    Figure("worst_served_share", "Worst-served driver", "%", 1, 100.0),
-    Figure("waiting_mean_min", "Mean wait", "min"),
-    Figure("curtailed_kwh", "Held back by the guard", "kWh"),
-    Figure("jain_index", "Fairness (Jain)", "", 3),
-    Figure("revenue", "Revenue", "", 2),
-)
 
 
 def write_comparison(runs: Sequence[Run], path: Path | str) -> Path:
@@ -86,7 +54,7 @@ def comparison(all_frames: Sequence[Frames]) -> Page:
     return Page(
         kicker="Runs beside each other",
         title=" · ".join(names),
-        lead=same_drivers(all_frames),
+        lead=pairing.same_drivers(all_frames),
         facts=tuple((name, _described(frames)) for name, frames in zip(names, all_frames, strict=True)),
         verdict=told,
         verdict_title="In short",
@@ -123,52 +91,45 @@ def labels(all_frames: Sequence[Frames]) -> list[str]:
     return [name if seen[name] == 1 else f"{name} ({k})" for k, name in enumerate(names, 1)]
 
 
-def same_drivers(all_frames: Sequence[Frames]) -> str:
-    """Whether every run faced the same drivers, arrivals and energies."""
-    alike = all(_demand(a).equals(_demand(b)) for a, b in pairwise(all_frames))
-    return (
-        "Every run faced the same drivers, arrivals and energies: each difference comes from what was changed."
-        if alike
-        else "The runs faced different drivers or demands: part of each difference is chance or demand, not control."
-    )
-
-
 def verdict(all_frames: Sequence[Frames], names: Sequence[str]) -> Text:
     """One sentence per run: minutes outside limits, share served."""
-    told = []
+    warning = pairing.incomplete(all_frames, names)
+    told = [warning] if warning else []
     for name, frames in zip(names, all_frames, strict=True):
         minutes = frames.summary.get("violation_minutes")
         kept = (
             "no feeder"
-            if frames.topology is None
+            if frames.topology is None and not frames.site_limits
             else f"{length(minutes or 0.0)} outside limits"
             if minutes
             else "all limits kept"
         )
-        told.append(f"{name}: {kept}, {percent(frames.summary.get('served_share'))} of the energy served.")
-    return Text(text=" ".join(told))
+        told.append(
+            f"{name}: {kept}, {percent(frames.summary.get('served_share'))} of the energy served{'' if pairing.finished(frames) else ' so far'}."
+        )
+    return Text(text=" ".join(told), tone="bad" if warning else "plain")
 
 
 def key_figures(all_frames: Sequence[Frames], names: Sequence[str]) -> Section:
     """The summary of every run, with differences against the first."""
-    first = all_frames[0].summary
-    rows = []
-    for figure in FIGURES:
-        values = [_value(frames.summary, figure) for frames in all_frames]
-        if all(value is None for value in values):
-            continue
-        cells = [number(values[0], figure.digits)]
-        for value in values[1:]:
-            difference = None if value is None or values[0] is None else value - values[0]
-            cells += [number(value, figure.digits), signed(difference, figure.digits)]
-        unit = figure.unit or (str(first.get("currency") or "") if figure.key == "revenue" else "")
-        rows.append((f"{figure.name} ({unit})" if unit else figure.name, *cells))
+    rows = [row for row in (keys.row(all_frames, figure) for figure in keys.FIGURES) if row is not None]
     columns: list[tuple[str, Align]] = [("Key figure", "left"), (names[0], "right")]
     for name in names[1:]:
         columns += [(name, "right"), ("difference", "right")]
     made = table("Key figures; differences against the first run", columns, rows, most=40)
+    warning = pairing.incomplete(all_frames, names)
+    noted = (
+        (
+            Text(
+                text=f"{warning} Differences in sums, counts and minutes mostly tell of the missing time.",
+                tone="bad",
+            ),
+        )
+        if warning
+        else ()
+    )
     look = "Look at the minutes outside limits and at the share served together: load management is good when the first falls and the second does not."
-    return Section(anchor="key-figures", title="Key figures", look=look, blocks=(made,))
+    return Section(anchor="key-figures", title="Key figures", look=look, blocks=(*noted, made))
 
 
 def curves(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Section | None:
@@ -183,7 +144,7 @@ def curves(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Se
         if any(len(column) for column in loading.values()):
             frame = pd.DataFrame(loading)
             pictures.append(picture(
-                lambda ax: load_duration(frame, ax=ax, limit=rating), title="Load-duration curve of the transformer",
+                lambda ax: load_duration(frame, ax=ax, limit=rating, strokes=strokes(names)), title="Load-duration curve of the transformer",
                 alt="Share of the time over the transformer's loading, one curve per run.", stamp=stamp,
             ))  # fmt: skip
     power = pd.DataFrame(
@@ -191,7 +152,7 @@ def curves(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Se
     )
     if power.fillna(0).to_numpy().any():
         pictures.append(picture(
-            lambda ax: load_duration(power, ax=ax, limit=float("nan"), what="All chargers (kW)"), title="Load-duration curve of the chargers",
+            lambda ax: load_duration(power, ax=ax, limit=float("nan"), what="All chargers (kW)", strokes=strokes(names)), title="Load-duration curve of the chargers",
             alt="Share of the time over the power of all chargers, one curve per run.", stamp=stamp,
         ))  # fmt: skip
     if not pictures:
@@ -212,7 +173,8 @@ def voltages(all_frames: Sequence[Frames], names: Sequence[str]) -> Section | No
         return None
     edges = [value for _, f, b in folded for value in _edges(f, b) if math.isfinite(value)]
     scale = (min(edges) - 0.01, max(edges) + 0.01)
-    pictures = tuple(_band_picture(n, f, b, scale) for n, f, b in folded)
+    colours = {name: stroke["color"] for name, stroke in strokes(names).items()}
+    pictures = tuple(_band_picture(n, f, b, scale, colours[n]) for n, f, b in folded)
     look = "All bands share one scale. Look at how far the evening dip was lifted."
     return Section(anchor="bands", title="Voltage over the day", look=look, blocks=(Row(items=pictures),))
 
@@ -224,12 +186,16 @@ def _edges(frames: Frames, folded: pd.DataFrame) -> tuple[float, ...]:
     return float(folded["low"].min()), float(folded["high"].max()), *limits_pu
 
 
-def _band_picture(name: str, frames: Frames, folded: pd.DataFrame, scale: tuple[float, float]) -> Picture:
+def _band_picture(
+    name: str, frames: Frames, folded: pd.DataFrame, scale: tuple[float, float], colour: str
+) -> Picture:
     topology = frames.topology
     assert topology is not None, "a voltage band needs a feeder"
 
     def paint(ax: Axes) -> None:
-        voltage_band(folded, ax=ax, vm_min_pu=lower_limit(topology), vm_max_pu=upper_limit(topology))
+        voltage_band(
+            folded, ax=ax, vm_min_pu=lower_limit(topology), vm_max_pu=upper_limit(topology), colour=colour
+        )
         ax.set_ylim(*scale)
 
     return picture(
@@ -241,15 +207,21 @@ def energy(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Se
     """Served shares in one figure, and what each driver gained or lost against the first run."""
     import pandas as pd  # noqa: PLC0415 -- with the rest of the report
 
-    shared = [with_shares(frames.sessions) for frames in all_frames]
-    if all(sessions.empty for sessions in shared):
+    shared = [whole(with_shares(frames.sessions)) for frames in all_frames]
+    if all(frames.sessions.empty for frames in all_frames):
         return None
+    cut = [len(frames.sessions) - len(ended) for frames, ended in zip(all_frames, shared, strict=True)]
     shares = pd.DataFrame({n: s["share"].reset_index(drop=True) for n, s in zip(names, shared, strict=True)})
     blocks: list[Block] = [Row(items=(picture(
-        lambda ax: served_share(shares, ax=ax), title="Served share of every session, worst first",
+        lambda ax: served_share(shares, ax=ax, strokes=strokes(names)), title="Served share of every session that ended before the run did, worst first",
         alt="Curves of the served share of every session, one per run.", stamp=stamp,
     ),))]  # fmt: skip
-    paired = paired_table(all_frames, names)
+    if any(cut):
+        per_run = listed([f"{n:,} in {name}" for n, name in zip(cut, names, strict=True)], most=8)
+        blocks.append(
+            Text(text=f"Sessions that the end of the run cut off are left out of the curves: {per_run}.")
+        )
+    paired = pairing.paired_table(all_frames, names)
     blocks.append(
         paired
         if paired is not None
@@ -257,35 +229,6 @@ def energy(all_frames: Sequence[Frames], names: Sequence[str], stamp: str) -> Se
     )
     look = "Look at the left end of the curves and at the driver who loses the most: means hide who pays."
     return Section(anchor="paired", title="Energy, driver by driver", look=look, blocks=tuple(blocks))
-
-
-def paired_table(all_frames: Sequence[Frames], names: Sequence[str]) -> Table | None:
-    """Per-driver differences in delivered energy against the first run; None without common drivers."""
-    from twin.results.statistics import t_interval  # noqa: PLC0415 -- scipy, with the rest of the report
-
-    rows = []
-    for name, frames in zip(names[1:], all_frames[1:], strict=True):
-        if not _demand(all_frames[0]).equals(_demand(frames)):
-            continue
-        change = per_driver_kwh(frames) - per_driver_kwh(all_frames[0])
-        made = t_interval(change.to_numpy())
-        loses = f"{change.idxmin()} ({signed(float(change.min()), 1)})" if change.min() < -0.1 else NONE
-        rows.append((
-            name, f"{len(change):,}", signed(made.mean, 2), f"{signed(made.low, 2)} to {signed(made.high, 2)}",
-            f"{int((change > 0.1).sum()):,}", f"{int((change < -0.1).sum()):,}", loses,
-        ))  # fmt: skip
-    if not rows:
-        return None
-    return table(
-        f"Energy per driver against {names[0]} (kWh, the same drivers paired)",
-        [("Run", "left"), ("Drivers", "right"), ("Mean difference", "right"), ("95 % interval", "right"), ("Gain", "right"), ("Lose", "right"), ("Loses the most", "left")],
-        rows,
-    )  # fmt: skip
-
-
-def per_driver_kwh(frames: Frames) -> pd.Series:
-    """Energy delivered to each driver in kWh."""
-    return frames.sessions.groupby("driver", observed=True)["delivered_wh"].sum().sort_index() / 1e3
 
 
 def guards(all_frames: Sequence[Frames], names: Sequence[str]) -> Section:
@@ -312,15 +255,5 @@ def _described(frames: Frames) -> str:
     """Seed, strategy, guard and length of a run in one line."""
     guard = ", with guard" if frames.manifest.get("guarded") else ""
     seed, strategy = frames.manifest.get("seed", NONE), frames.manifest.get("strategy", NONE)
-    return f"seed {seed}, {strategy}{guard}, {length(frames.duration_s / 60)}"
-
-
-def _demand(frames: Frames) -> pd.DataFrame:
-    """Who came when and wanted what: equal in two runs that may be paired."""
-    wanted = frames.sessions[["driver", "arrival_s", "requested_wh"]].round(3)
-    return wanted.sort_values(["driver", "arrival_s"], kind="stable").reset_index(drop=True)
-
-
-def _value(summary: Mapping[str, Any], figure: Figure) -> float | None:
-    value = summary.get(figure.key)
-    return float(value) * figure.scale if isinstance(value, int | float) and known(value) else None
+    cut = "" if pairing.finished(frames) else f", incomplete: {pairing.ending(frames)}"
+    return f"seed {seed}, {strategy}{guard}, {length(frames.duration_s / 60)}{cut}"

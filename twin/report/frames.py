@@ -31,6 +31,7 @@ class Frames:
         zone: Civil time of tariffs and reports.
         duration_s: Length of the run.
         period_s: Control tick.
+        site_limits: Whether sites have limits of their own.
         evses: The EVSEs: id, site, bus, max_w, …
         en50160: One row per judged bus: `bus, ok, share, lowest_pu, highest_pu, weeks`.
         coincidence: Coincidence factor by number of chargers: `chargers, factor, low, high`.
@@ -45,6 +46,7 @@ class Frames:
     zone: ZoneInfo
     duration_s: float
     period_s: float
+    site_limits: bool = False
     evses: Sequence[Mapping[str, Any]]
     en50160: pd.DataFrame
     coincidence: pd.DataFrame
@@ -92,6 +94,7 @@ def read_frames(run: Run) -> Frames:
         zone=run.zone,
         duration_s=float(manifest["horizon_s"]) if finished else run.recorded_s,
         period_s=run.period_s,
+        site_limits=has_site_limits(run.scenario_text),
         evses=run.evses,
         coincidence=pd.DataFrame(curve, columns=["chargers", "factor", "low", "high"]),
         en50160=pd.DataFrame([asdict(verdict) for verdict in en50160(run)], columns=columns),
@@ -104,3 +107,11 @@ def read_frames(run: Run) -> Frames:
         invoices=run.invoices.to_pandas(),
         events=run.events.to_pandas(),
     )
+
+
+def has_site_limits(scenario_text: str) -> bool:
+    """Whether a resolved scenario limits the current or power of any site."""
+    from ruamel.yaml import YAML  # noqa: PLC0415 -- with the rest of the report
+
+    sites = (YAML(typ="safe").load(scenario_text) or {}).get("sites") or {}
+    return any(bool(site.get("limits")) for site in sites.values())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +23,20 @@ LIMIT = "#C8102E"
 """Red: a limit, or what is beyond it. Nothing else is red."""
 CYCLE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#5F6B7A")
 
+_DASHES = ("-", "--", ":", "-.")
 _STAMP_PT = 5
+Strokes: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Colour and dashes by the name of a curve."""
 _LONG_DECIMALS = re.compile(r"(\d+\.\d{3})\d+")
+
+
+def strokes(names: Sequence[str]) -> Strokes:
+    """One colour per name (dashed once all colours are used), the same in every figure that is given them."""
+    n = len(CYCLE)
+    return {
+        name: {"color": CYCLE[k % n], "linestyle": _DASHES[k // n % len(_DASHES)]}
+        for k, name in enumerate(names)
+    }
 
 
 @contextmanager

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twin.report import html
-from twin.report.compare import FIGURES, Figure
 from twin.report.figures.spread import by_seed
+from twin.report.frames import has_site_limits
+from twin.report.keys import FIGURES, Figure, amount, one_currency, titled
 from twin.report.model import Align, Block, Page, Picture, Row, Section, Text, picture, table
+from twin.report.pairing import demand
 from twin.report.words import NONE, count, listed, number, percent, signed
 
 if TYPE_CHECKING:
@@ -50,21 +53,58 @@ def write_sweep_report(sweep: Sweep, path: Path | str) -> Path:
     """
     if not sweep.runs:
         raise ValueError("a report over seeds needs at least one run")
-    found: dict[str, dict[int, Mapping[str, Any]]] = {}
-    hashes: dict[str, str] = {}
+    runs: dict[str, dict[int, Run]] = {}
     for run in sweep.runs:
-        name = str(run.manifest["scenario"])
-        found.setdefault(name, {})[int(run.manifest["seed"])] = run.summary
-        hashes.setdefault(name, str(run.manifest.get("scenario_hash", ""))[:12])
+        runs.setdefault(str(run.manifest["scenario"]), {})[int(run.manifest["seed"])] = run
+    runs = {name: dict(sorted(of.items())) for name, of in runs.items()}
+    found = {name: {seed: run.summary for seed, run in of.items()} for name, of in runs.items()}
+    hashes = {
+        name: str(next(iter(of.values())).manifest.get("scenario_hash", ""))[:12] for name, of in runs.items()
+    }
     stamp = " | ".join(
         f"{name}, seeds {_range(list(of))} · scenario {hashes[name]}" for name, of in found.items()
     )
-    return html.write(page({name: dict(sorted(of.items())) for name, of in found.items()}, stamp), path)
+    return html.write(page(found, stamp, limitless=limitless(runs), unpaired=unpaired(runs)), path)
 
 
-def page(summaries: Summaries, stamp: str) -> Page:
-    """The page's model."""
-    made = (violations(summaries), figures(summaries, stamp), differences(summaries), seeds(summaries))
+def limitless(runs: Mapping[str, Mapping[int, Run]]) -> frozenset[str]:
+    """Scenarios in which no limit can be broken: without a feeder and without limits of their sites."""
+    firsts = {name: next(iter(of.values())) for name, of in runs.items()}
+    return frozenset(
+        name
+        for name, run in firsts.items()
+        if run.topology is None and not has_site_limits(run.scenario_text)
+    )
+
+
+def unpaired(runs: Mapping[str, Mapping[int, Run]]) -> frozenset[str]:
+    """Scenarios whose drivers are not those of the first scenario, for some seed that both have."""
+    first, *others = runs
+    wanted = {seed: demand(run.sessions.to_pandas()) for seed, run in runs[first].items()} if others else {}
+    return frozenset(
+        name for name in others
+        if any(not demand(run.sessions.to_pandas()).equals(wanted[seed]) for seed, run in runs[name].items() if seed in wanted)
+    )  # fmt: skip
+
+
+def page(
+    summaries: Summaries,
+    stamp: str,
+    *,
+    limitless: frozenset[str] = frozenset(),
+    unpaired: frozenset[str] = frozenset(),
+) -> Page:
+    """The page's model.
+
+    Args:
+        summaries: Of each run.
+        stamp: At the corner of every figure.
+        limitless: Scenarios in which no limit can be broken.
+        unpaired: Scenarios whose drivers are not those of the first one.
+    """
+    made = (
+        violations(summaries, limitless), figures(summaries, stamp), differences(summaries, unpaired), seeds(summaries),
+    )  # fmt: skip
     most = max(len(of) for of in summaries.values())
     return Page(
         kicker=f"Over {count(most, 'seed')}",
@@ -73,20 +113,23 @@ def page(summaries: Summaries, stamp: str) -> Page:
         facts=tuple(
             (name, f"{count(len(of), 'seed')}: {_range(list(of))}") for name, of in summaries.items()
         ),
-        verdict=verdict(summaries),
-        verdict_title="How often limits are broken",
+        verdict=verdict(summaries, limitless),
+        verdict_title="How often limits are broken" if set(summaries) - limitless else "No limits",
         cards=(),
         sections=tuple(section for section in made if section is not None),
         footer=f"{sum(len(of) for of in summaries.values()):,} runs; each lies in its own folder next to this page.",
     )
 
 
-def verdict(summaries: Summaries) -> Text:
+def verdict(summaries: Summaries, limitless: frozenset[str] = frozenset()) -> Text:
     """In how many seeds of each scenario a limit is broken."""
     from twin.results.statistics import proportion  # noqa: PLC0415 -- scipy, with the rest of the report
 
     told = []
     for name, of in summaries.items():
+        if name in limitless:
+            told.append(f"{name}: neither a feeder nor limits of sites, so that none can be broken.")
+            continue
         broken = sum(_minutes(summary) > 0 for summary in of.values())
         share = proportion(broken, len(of))
         told.append(
@@ -96,22 +139,26 @@ def verdict(summaries: Summaries) -> Text:
     return Text(text=" ".join(told))
 
 
-def violations(summaries: Summaries) -> Section:
-    """How often and how long limits are broken, and how often charging is the cause."""
+def violations(summaries: Summaries, limitless: frozenset[str] = frozenset()) -> Section | None:
+    """How often and how long limits are broken, and how often charging is the cause; None where there is no limit."""
     import numpy as np  # noqa: PLC0415 -- as above
 
     from twin.results.statistics import t_interval  # noqa: PLC0415 -- scipy, with the rest of the report
 
     rows = []
     for name, of in summaries.items():
+        if name in limitless:
+            continue
         all_of = list(of.values())
         minutes = np.array([_minutes(summary) for summary in all_of])
         caused = sum(float(summary.get("violation_minutes_by_charging") or 0.0) > 0 for summary in all_of)
         judged = [summary["en50160_ok"] for summary in all_of if summary.get("en50160_ok") is not None]
         rows.append((
-            name, f"{int((minutes > 0).sum())} of {len(of)}", f"{caused} of {len(of)}", interval_text(t_interval(minutes), 0),
+            name, f"{int((minutes > 0).sum())} of {len(of)}", f"{caused} of {len(of)}", interval_text(t_interval(minutes).within(0.0, math.inf), 0),
             number(float(minutes.max())), f"{sum(judged)} of {len(judged)}" if judged else NONE,
         ))  # fmt: skip
+    if not rows:
+        return None
     made = table(
         "Seeds with a violation",
         [("Scenario", "left"), ("Any violation", "right"), ("Caused by charging", "right"), ("Minutes outside limits, mean (95 % interval)", "right"), ("Worst seed (min)", "right"), ("EN 50160 kept", "right")],
@@ -128,9 +175,13 @@ def figures(summaries: Summaries, stamp: str) -> Section:
     found = {name: intervals(list(of.values())) for name, of in summaries.items()}
     rows = []
     for figure in FIGURES:
+        currency = _currency(summaries)
+        if figure.key == "revenue" and currency is None:
+            rows.append((figure.name, *(_mean_revenue(list(of.values())) for of in summaries.values())))
+            continue
         cells = [_scaled(found[name].get(figure.key), figure) for name in summaries]
         if any(cell != NONE for cell in cells):
-            rows.append((_titled(figure, summaries), *cells))
+            rows.append((titled(figure, currency or ""), *cells))
     columns: list[tuple[str, Align]] = [("Key figure", "left"), *((name, "right") for name in summaries)]
     blocks: list[Block] = [
         Row(items=_pictures(summaries, found, stamp)),
@@ -165,15 +216,21 @@ def _seed_picture(
     *,
     stamp: str,
 ) -> Picture:
+    from twin.results.statistics import possible  # noqa: PLC0415 -- scipy, as above
+
     what = f"{figure.name} ({figure.unit})"
+    low, high = (end * figure.scale for end in possible(figure.key))
     return picture(
-        lambda ax: by_seed(values, scaled, ax=ax, what=what, limit=limit), title=f"{figure.name} by seed",
+        lambda ax: by_seed(values, scaled, ax=ax, what=what, limit=limit, low=low, high=high), title=f"{figure.name} by seed",
         alt=f"One dot per seed: {what}.", stamp=stamp,
     )  # fmt: skip
 
 
-def differences(summaries: Summaries) -> Section | None:
-    """Paired differences against the first scenario, on the seeds that both have; None with one scenario."""
+def differences(summaries: Summaries, unpaired: frozenset[str] = frozenset()) -> Section | None:
+    """Differences against the first scenario on the seeds that both have, told as paired where drivers agree.
+
+    None with one scenario. Amounts of different currencies have no difference.
+    """
     from twin.results.statistics import paired_differences  # noqa: PLC0415 -- scipy, as above
 
     first, *others = summaries
@@ -185,18 +242,25 @@ def differences(summaries: Summaries) -> Section | None:
         found = paired_differences(
             [summaries[first][s] for s in common], [summaries[name][s] for s in common]
         )
+        currency = _currency({first: summaries[first], name: summaries[name]})
         rows = [
-            (_titled(f, summaries), interval_text(_rescale(found[f.key], f.scale), f.digits, sign=True))
-            for f in FIGURES if f.key in found
+            (titled(f, currency or ""), interval_text(_rescale(found[f.key], f.scale), f.digits, sign=True))
+            for f in FIGURES if f.key in found and (f.key != "revenue" or currency is not None)
         ]  # fmt: skip
         blocks.append(table(
-            f"{name} less {first}: mean difference on {count(len(common), 'common seed')} (95 % interval)",
+            f"{name} less {first}: mean {'difference, other drivers,' if name in unpaired else 'paired difference'} on {count(len(common), 'common seed')} (95 % interval)",
             [("Key figure", "left"), ("Difference", "right")], rows, most=40,
         ))  # fmt: skip
     if not blocks:
         return None
-    look = "The same seed means the same drivers, so differences are taken seed by seed. An interval that holds zero is no proof of a difference."
-    return Section(anchor="differences", title="Paired differences", look=look, blocks=tuple(blocks))
+    told = (
+        f"The drivers of {listed(sorted(unpaired))} are not those of {first}, even with the same seed: part of each difference is demand and chance."
+        if unpaired
+        else "The same seed means the same drivers in these scenarios, so differences are taken seed by seed."
+    )
+    look = f"{told} An interval that holds zero is no proof of a difference."
+    title = "Differences" if unpaired else "Paired differences"
+    return Section(anchor="differences", title=title, look=look, blocks=tuple(blocks))
 
 
 def seeds(summaries: Summaries) -> Section:
@@ -215,11 +279,14 @@ def seeds(summaries: Summaries) -> Section:
 
 
 def interval_text(found: Interval, digits: int, *, sign: bool = False) -> str:
-    """`12.3 (10.1 to 14.5)`; the mean alone where there is no interval."""
+    """`12.3 (10.1 to 14.5)`, with `n = 2` where there are few; the mean alone where there is no interval."""
     said = signed if sign else number
+    from twin.results.statistics import FEWEST_TO_RESAMPLE  # noqa: PLC0415 -- scipy, as above
+
     if found.low is None or found.high is None:
         return said(found.mean, digits)
-    return f"{said(found.mean, digits)} ({said(found.low, digits)} to {said(found.high, digits)})"
+    few = f", n = {found.n}" if found.n < FEWEST_TO_RESAMPLE else ""
+    return f"{said(found.mean, digits)} ({said(found.low, digits)} to {said(found.high, digits)}{few})"
 
 
 def _rescale(found: Interval, scale: float) -> Interval:
@@ -241,11 +308,16 @@ def _minutes(summary: Mapping[str, Any]) -> float:
     return float(summary.get("violation_minutes") or 0.0)
 
 
-def _titled(figure: Figure, summaries: Summaries) -> str:
-    """Name and unit of a key figure; money in its currency, where all runs have one."""
-    currencies = {str(summary.get("currency") or "") for of in summaries.values() for summary in of.values()}
-    unit = currencies.pop() if figure.key == "revenue" and len(currencies) == 1 else figure.unit
-    return f"{figure.name} ({unit})" if unit else figure.name
+def _currency(summaries: Summaries) -> str | None:
+    """The currency of all runs; None where amounts may not be compared."""
+    return one_currency([summary for of in summaries.values() for summary in of.values()])
+
+
+def _mean_revenue(summaries: Sequence[Mapping[str, Any]]) -> str:
+    """Mean revenue of one scenario in its own currency; a dash where its runs differ or a run has several."""
+    currency = one_currency(summaries)
+    amounts = [float(summary["revenue"]) for summary in summaries if summary.get("revenue") is not None]
+    return amount(sum(amounts) / len(amounts), currency) if currency and amounts else NONE
 
 
 def _range(found: Sequence[int]) -> str:

@@ -11,9 +11,25 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from twin.domain.ids import Vector
+from twin.results.quantities import SUMMARY
 from twin.rng import stream
 
 CONFIDENCE = 0.95
+FEWEST_TO_RESAMPLE = 5
+"""With fewer pairs the resamples are too few to tell the ends of an interval: n = 2 has three different means."""
+SHARES = frozenset({
+    "served_share", "served_share_finished", "worst_served_share", "utilisation", "coincidence_factor", "jain_index",
+    "jain_index_bus",
+})  # fmt: skip
+SIGNED = frozenset({"revenue", "peak_kw"})
+"""A price may be negative, and so may the peak of a feeder that only feeds back."""
+
+
+def possible(key: str) -> tuple[float, float]:
+    """Smallest and largest value that a figure of the summary can have at all; no bounds for other keys."""
+    if key in SHARES:
+        return 0.0, 1.0
+    return (0.0, math.inf) if key in SUMMARY and key not in SIGNED else (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +51,26 @@ class Interval:
         """As JSON takes it."""
         return asdict(self)
 
+    def within(self, low: float, high: float) -> Interval:
+        """The same with its ends cut at what is possible; the mean stays."""
+        if self.low is None or self.high is None:
+            return self
+        return Interval(self.mean, min(max(self.low, low), high), max(min(self.high, high), low), self.n)
+
 
 def intervals(summaries: Sequence[Mapping[str, Any]], confidence: float = CONFIDENCE) -> dict[str, Interval]:
     """Mean and t-interval of each numeric key over the runs of several seeds.
 
-    A key that some runs lack (None) counts over the others; truth values and texts are left out.
+    A key that some runs lack (None) counts over the others; truth values and texts are left out. Student's
+    interval knows no bounds: its ends are cut at what is `possible` (shares 0 to 1, counts and energies >= 0).
     """
     keys = dict.fromkeys(key for summary in summaries for key in summary)
     columns = {key: _column([summary.get(key) for summary in summaries]) for key in keys}
-    return {key: t_interval(column, confidence) for key, column in columns.items() if len(column)}
+    return {
+        key: t_interval(column, confidence).within(*possible(key))
+        for key, column in columns.items()
+        if len(column)
+    }
 
 
 def t_interval(values: Vector, confidence: float = CONFIDENCE) -> Interval:
@@ -69,10 +96,12 @@ def paired_differences(
     draws: int = 2_000,
     confidence: float = CONFIDENCE,
 ) -> dict[str, Interval]:
-    """`after - before` per numeric key, run by run on the same seed, with a bootstrap interval.
+    """`after - before` per numeric key, run by run on the same seed, with an interval of its mean.
 
     Pairs share their drivers, so that what differs is the strategy. Percentile bootstrap of the mean
-    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13); the draws are seeded.
+    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13); the draws are seeded. With
+    fewer than `FEWEST_TO_RESAMPLE` pairs it is Student's. Its ends are cut at what is `possible`: two shares
+    differ by 1 at most.
 
     Args:
         before: Summaries.
@@ -92,7 +121,14 @@ def paired_differences(
         differences = np.array([_number(summary.get(key)) for summary in after]) - first
         known = differences[~np.isnan(differences)]
         if len(known):
-            found[key] = _bootstrap(known, stream(seed, "bootstrap", key), draws, confidence)
+            few = len(known) < FEWEST_TO_RESAMPLE
+            made = (
+                t_interval(known, confidence)
+                if few
+                else _bootstrap(known, stream(seed, "bootstrap", key), draws, confidence)
+            )
+            low, high = possible(key)
+            found[key] = made.within(low - high, high - low)
     return found
 
 
@@ -116,8 +152,6 @@ def proportion(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
 def _bootstrap(values: Vector, random: np.random.Generator, draws: int, confidence: float) -> Interval:
     n = len(values)
     mean = float(values.mean())
-    if n < 2:
-        return Interval(mean, None, None, n)
     means = values[random.integers(0, n, size=(draws, n))].mean(axis=1)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(mean, float(low), float(high), n)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.report.style import EV, MUTED, PV
+from twin.report.style import EV, MUTED, PV, Strokes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,23 +59,25 @@ def by_hour(values: pd.Series, *, ax: Axes, what: str) -> Axes:
     return ax
 
 
-def served_share(shares: pd.DataFrame, *, ax: Axes) -> Axes:
+def served_share(shares: pd.DataFrame, *, ax: Axes, strokes: Strokes | None = None) -> Axes:
     """Draw, for each column, the served share of every session (or driver), from the worst to the best.
 
     Args:
         shares: One column per group or strategy, values 0 to 1; NaN is left out.
         ax: Where to draw.
+        strokes: Colour and dashes by column, where several figures share them; then a single curve is named too.
     """
     for name, column in shares.items():
         ranked = np.sort(column.dropna().to_numpy())
         if len(ranked):
             at = np.arange(len(ranked) + 1) / len(ranked) * 100
-            ax.step(at, np.concatenate([ranked[:1], ranked]) * 100, where="pre", label=str(name))
+            stroke = (strokes or {}).get(str(name), {})
+            ax.step(at, np.concatenate([ranked[:1], ranked]) * 100, where="pre", label=str(name), **stroke)
     ax.set(
         xlabel="Share of them, worst first (%)", ylabel="Served share of the energy wanted (%)",
         xlim=(0, 100), ylim=(0, 104),
     )  # fmt: skip
-    if shares.shape[1] > 1:
+    if (shares.shape[1] > 1 or strokes) and ax.get_lines():
         ax.legend(loc="lower right")
     return ax
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.report.style import BASE, EV, INK, LIMIT, MUTED, PV, mark_limit
+from twin.report.style import BASE, EV, INK, LIMIT, MUTED, PV, Strokes, mark_limit
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -19,7 +19,12 @@ _EXACT = 400
 
 
 def load_duration(
-    loading: pd.DataFrame, *, ax: Axes, limit: float = 100.0, what: str = "Transformer loading (%)"
+    loading: pd.DataFrame,
+    *,
+    ax: Axes,
+    limit: float = 100.0,
+    what: str = "Transformer loading (%)",
+    strokes: Strokes | None = None,
 ) -> Axes:
     """Draw load-duration curves: for which share of the time the loading was at least so high.
 
@@ -28,6 +33,7 @@ def load_duration(
         ax: Where to draw.
         limit: The rating, the only red; NaN draws none.
         what: Label of the vertical axis, with its unit.
+        strokes: Colour and dashes by column, where several figures share them; then a single curve is named too.
     """
     highest = 0.0
     for name, column in loading.items():
@@ -38,7 +44,7 @@ def load_duration(
         values = np.concatenate([ranked[:1], ranked])
         # Steps are exact; beyond what the eye can tell they only make the page heavier.
         style = "steps-pre" if len(ranked) <= _EXACT else "default"
-        ax.plot(share, values, drawstyle=style, label=str(name))
+        ax.plot(share, values, drawstyle=style, label=str(name), **(strokes or {}).get(str(name), {}))
         highest = max(highest, float(ranked[0]))
     if np.isfinite(limit):
         mark_limit(ax, limit, "rating")
@@ -46,7 +52,7 @@ def load_duration(
         _shade_above(ax, limit)
     top = max(highest, limit if np.isfinite(limit) else 0.0) * 1.08
     ax.set(xlabel="Share of the time (%)", ylabel=what, xlim=(0, 100), ylim=(0, top or 1.0))
-    if loading.shape[1] > 1:
+    if loading.shape[1] > 1 or strokes:
         legend_above(ax)
     return ax
 

@@ -22,6 +22,8 @@ def by_seed(
     ax: Axes,
     what: str,
     limit: float = float("nan"),
+    low: float = -np.inf,
+    high: float = np.inf,
 ) -> Axes:
     """Draw one dot per seed and scenario, with the mean and its interval beside them.
 
@@ -31,20 +33,34 @@ def by_seed(
         ax: Where to draw.
         what: Label of the vertical axis, with its unit.
         limit: Drawn in red; NaN draws none.
+        low: Smallest possible value: the axis does not go below it.
+        high: Largest possible value.
     """
     for k, (name, column) in enumerate(values.items()):
         colour = CYCLE[k % len(CYCLE)]
         spread = np.linspace(-0.2, 0.2, len(column)) if len(column) > 1 else np.zeros(1)
-        ax.scatter(k + spread, list(column), s=16, color=colour, alpha=0.75, linewidths=0)
+        ax.scatter(k + spread, list(column), s=16, color=colour, alpha=0.75, linewidths=0, clip_on=False)
         found = intervals[name]
-        ax.plot([k + 0.32], [found.mean], marker="D", markersize=5, color=INK)
+        ax.plot([k + 0.32], [found.mean], marker="D", markersize=5, color=INK, clip_on=False)
         if found.low is not None and found.high is not None:
             ax.vlines(k + 0.32, found.low, found.high, color=INK, linewidth=1.4)
     if np.isfinite(limit):
         mark_limit(ax, limit, "limit")
     ax.set_xticks(range(len(values)), list(values))
-    ax.set(ylabel=what, xlim=(-0.5, len(values) - 0.4))
+    ends = [end for found in intervals.values() for end in (found.low, found.high) if end is not None]
+    marks = [value for column in values.values() for value in column] + ends + [limit]
+    ax.set(ylabel=what, xlim=(-0.5, len(values) - 0.4), ylim=_scale(marks, low, high))
+    ax.ticklabel_format(axis="y", useOffset=False, style="plain")
     if len(values) > 3:
         ax.tick_params(axis="x", rotation=30)
     ax.grid(visible=False, axis="x")
     return ax
+
+
+def _scale(marks: Sequence[float], low: float, high: float) -> tuple[float, float]:
+    """Ends of an axis that shows all marks, is wide enough to be read, and stays within what is possible."""
+    known = [value for value in marks if np.isfinite(value)] or [0.0]
+    middle = (min(known) + max(known)) / 2
+    # Values that agree within a hundredth would else be blown up to a difference that is none.
+    half = max((max(known) - min(known)) / 2, 0.01 * abs(middle), 0.5 if middle == 0.0 else 0.0) * 1.1
+    return max(low, middle - half), min(high, middle + half)

@@ -35,17 +35,23 @@ def band_by_time_of_day(buses: pd.DataFrame, middle: pd.Series) -> pd.DataFrame:
 
 
 def voltage_band(
-    band: pd.DataFrame, *, ax: Axes, vm_min_pu: float = 0.9, vm_max_pu: float = 1.1, legend: bool = True
+    band: pd.DataFrame,
+    *,
+    ax: Axes,
+    vm_min_pu: float = 0.9,
+    vm_max_pu: float = 1.1,
+    legend: bool = True,
+    colour: str = EV,
 ) -> Axes:
     """Draw the fan of `band_by_time_of_day`: lowest to highest, 5 to 95 % of all values, and the median."""
     hour = band.index.to_numpy()
     ax.fill_between(
-        hour, band["low"], band["high"], color=EV, alpha=0.15, linewidth=0, label="lowest to highest"
+        hour, band["low"], band["high"], color=colour, alpha=0.15, linewidth=0, label="lowest to highest"
     )
     ax.fill_between(
-        hour, band["p05"], band["p95"], color=EV, alpha=0.35, linewidth=0, label="5 to 95 % of all values"
+        hour, band["p05"], band["p95"], color=colour, alpha=0.35, linewidth=0, label="5 to 95 % of all values"
     )
-    ax.plot(hour, band["p50"], color=EV, label="median")
+    ax.plot(hour, band["p50"], color=colour, label="median")
     edges = [float(band["low"].min()), float(band["high"].max())] if len(band) else []
     for limit, name in ((vm_min_pu, "lower limit"), (vm_max_pu, "upper limit")):
         if np.isfinite(limit):
