@@ -40,11 +40,11 @@ PERIOD_S = 300.0
 DAY_S = 86_400.0
 STAY_S = 4.2 * 3_600
 PEERS = {
-    "ACN-Sim EDF, 5 min": (23, 19, 22, None),
-    "EV2Gym fast, 15 min, no limit enforced": (1_000, 1_000, 1_100, 893),
-    "SpiceEV greedy, 15 min": (1_265, 1_631, 905, 266),
+    "ACN-Sim EDF, 5 min": {10: 23, 50: 19, 200: 22},
+    "EV2Gym fast, 15 min, no limit enforced": {10: 1_000, 50: 1_000, 200: 1_100, 1_000: 893},
+    "SpiceEV greedy, 15 min": {10: 1_265, 50: 1_631, 200: 905, 1_000: 266},
 }
-SIZES = (10, 54, 200, 1_000)
+SIZES = (10, 50, 54, 200, 1_000)
 
 
 def visits(n: int, days: int, seed: int) -> Visits:
@@ -107,7 +107,7 @@ class Counter(NullRecorder):
 def parts(n: int, days: int, *, priced: bool) -> Parts:
     """The run: one site, one limit, one tariff."""
     evses = [EvseSpec(id=f"s{i}/1", station=f"s{i}", site="site", bus=None) for i in range(n)]
-    limit_a = n * 16 * (0.152 + 0.30 / n**0.5)
+    limit_a = n * 16 * (0.174 + 0.14 / n**0.5)
     site = SiteSpec(id="site", operator="o", tariff="t", groups=(LimitGroup(name="main", limit_a=limit_a),))
     fleet = Fleet(evses)
     demand = visits(n, days, seed=1)
@@ -148,7 +148,7 @@ def full(n: int, days: int) -> float:
     made = parts(n, days, priced=True)
     with tempfile.TemporaryDirectory() as folder:
         begin = process_time()
-        recorder = ParquetRecorder(Path(folder), made.fleet, None)
+        recorder = ParquetRecorder(Path(folder), made.fleet, None, made.limits)
         Simulation(made, recorder, Audit(made.fleet)).run()
         recorder.close()
         return process_time() - begin
@@ -170,7 +170,7 @@ def main() -> None:
             speeds.append(n * days / min(measure(n, days) for _ in range(3)))
         out(f"{'Twin EDF, 5 min, ' + label:>38} " + "".join(f"{s:9,.0f}" for s in speeds) + "\n")
     for peer, figures in PEERS.items():
-        out(f"{peer:>38} " + "".join(f"{f or '-':>9}" for f in figures) + "   (at 10, 50, 200, 1000)\n")
+        out(f"{peer:>38} " + "".join(f"{figures.get(n, '-'):>9}" for n in sizes) + "\n")
     for n in sizes:
         counter = Counter()
         Simulation(parts(n, 7, priced=False), counter, None).run()
