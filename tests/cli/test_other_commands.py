@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,24 @@ class TestLists:
         assert heads == sorted(registry.names())
         assert "turn_min (a number, default 15.0)" in told.out
 
+    def test_one_that_is_broken_does_not_hide_the_others(
+        self, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Somebody else's package: named at the end, exit code 2, with all the others on stdout."""
+        points = dict(registry._entry_points())
+        whole = cli("strategies").out
+        for name, value in (("aaa", "no_such_package:Plan"), ("zzz", "json:dumps")):
+            points[name] = EntryPoint(name, value, registry.GROUP)
+        monkeypatch.setattr(registry, "_entry_points", lambda: points)
+        assert cli("strategies") == (
+            2,
+            whole,
+            (
+                "strategy 'aaa': no_such_package:Plan cannot be loaded: No module named 'no_such_package'\n"
+                "strategy 'zzz': json:dumps is not a dataclass with a method `plan`\n"
+            ),
+        )
+
     def test_vehicles_come_with_their_figures(self, cli: Cli) -> None:
         """One line each."""
         told = cli("vehicles")
@@ -167,6 +186,26 @@ class TestImportSessions:
         """Nothing refused, nothing to complain."""
         told = cli("import", "sessions", "data/sessions.csv", "clean.csv", "--strict")
         assert (told.code, told.err) == (0, "")
+
+    def test_the_recording_is_never_overwritten(self, cli: Cli, log: Path) -> None:
+        """By whatever name it is called, not even with --force."""
+        before = log.read_bytes()
+        Path("link.csv").symlink_to(log)
+        for name in (str(log), "link.csv"):
+            said = f"{name}: is the recording itself; name another file to write\n"
+            assert cli("import", "sessions", log, name) == (2, "", said)
+            assert cli("import", "sessions", log, name, "--force") == (2, "", said)
+        assert log.read_bytes() == before
+
+    def test_another_file_is_replaced_with_force_only(self, cli: Cli, log: Path) -> None:
+        """The message names the option."""
+        target = Path("clean.csv")
+        target.write_text("mine")
+        said = "clean.csv: is there already; name another file, or replace it with --force\n"
+        assert cli("import", "sessions", log, target) == (2, "", said)
+        assert target.read_text() == "mine"
+        assert cli("import", "sessions", log, target, "--force").code == 0
+        assert target.read_text().count("\n") == 2
 
     @pytest.mark.parametrize(
         ("arguments", "said"),

@@ -188,19 +188,26 @@ def import_sessions(
     strict: Annotated[
         bool, typer.Option("--strict", help="Write nothing and exit with 2 if any row is refused.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a target that is there already; never the recording.")
+    ] = False,
 ) -> None:
     """Convert and filter recorded sessions; every refused row is named with its line and reason."""
     from twin.cli.importing import sessions
 
-    sessions(source, target, fmt=fmt, time_zone=time_zone, strict=strict)
+    sessions(source, target, fmt=fmt, time_zone=time_zone, strict=strict, force=force)
 
 
 @app.command()
 def strategies() -> None:
     """List the strategies that scenarios can name, with their options."""
     from twin.cli.listing import strategies as table
+    from twin.errors import SettingsError
 
-    typer.echo(table())
+    listed, broken = table()
+    typer.echo(listed)
+    if broken:
+        raise SettingsError("\n".join(broken))
 
 
 @app.command()

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from twin.control.strategies import registry
+from twin.errors import SettingsError
 from twin.world.stations.catalogue import catalogue
 
 
-def strategies() -> str:
-    """Every registered strategy with its options, defaults and meanings."""
-    blocks = [str(registry.describe(name)) for name in registry.names()]
-    return "\n\n".join(blocks)
+def strategies() -> tuple[str, list[str]]:
+    """Every registered strategy with its options, defaults and meanings; and what is wrong with the broken ones.
+
+    What somebody else's package registers may fail with any error while it is imported.
+    """
+    blocks, broken = [], []
+    for name in registry.names():
+        try:
+            blocks.append(str(registry.describe(name)))
+        except SettingsError as error:
+            broken.append(str(error))
+        except Exception as error:  # noqa: BLE001 -- code that is not ours
+            broken.append(f"strategy {name!r}: cannot be loaded: {type(error).__name__}: {error}")
+    return "\n\n".join(blocks), broken
 
 
 def vehicles() -> str:
