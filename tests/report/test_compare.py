@@ -143,7 +143,9 @@ class TestComparison:
         self, pair: tuple[Frames, Frames], make_frames: MakeFrames
     ) -> None:
         """One open session in the first run."""
-        cut = make_frames(sessions=pair[0].sessions.assign(outcome=["served", "open", "reneged"]))
+        cut = make_frames(
+            sessions=pair[0].sessions.assign(outcome=["served", "open", "reneged"], finished_s=float("nan"))
+        )
         text = html.render(compare.comparison((cut, pair[1])))
         assert "cut off are left out of the curves: 1 in 10-street and 0 in 11-street-managed." in text
 

@@ -14,7 +14,7 @@ import pytest
 from twin.errors import SettingsError
 from twin.report import compare, html, page
 from twin.report.chapters import control, drivers, feeder, limits, money, provenance, voltage
-from twin.report.frames import Frames
+from twin.report.frames import Frames, has_site_limits
 from twin.report.model import Page, Text, table
 from twin.results.schema import TABLES
 
@@ -106,6 +106,42 @@ class TestThePage:
         warning = "This run did not reach its end (interrupted); everything below covers what was written"
         assert page.unfinished(make_frames(manifest={"outcome": "interrupted"})) == warning
         assert page.unfinished(make_frames()) == ""
+
+    def test_an_unfinished_run_served_so_far(self, make_frames: MakeFrames) -> None:
+        """Its share is no result yet: the card and the sentence say so."""
+        killed = make_frames(manifest={"outcome": "running"})
+        assert page.cards(killed)[0].name == "Energy served so far"
+        assert "15 kWh of it so far (50.0 %)" in drivers.said(killed, drivers.with_shares(killed.sessions))
+        assert page.cards(make_frames())[0].name == "Energy served"
+
+    def test_a_feeder_without_any_solution_has_no_peak(self, make_frames: MakeFrames) -> None:
+        """A dash with its reason, not 0.0 kW."""
+        none = make_frames(summary={"peak_kw": None, "energy_from_grid_kwh": None})
+        (card,) = (c for c in page.cards(none) if c.name == "Feeder's peak")
+        assert (card.value, card.unit, card.detail) == ("–", "", "no power flow has a solution")
+        assert html.render(page.page(none))
+
+    def test_a_page_is_whole_or_absent(
+        self, make_frames: MakeFrames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A disk that fails at the last step leaves the page that was there, and nothing beside it."""
+        target = tmp_path / "page.html"
+        target.write_text("before")
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "replace", full)
+        with pytest.raises(SettingsError, match=r"page\.html: cannot be written \(No space left"):
+            html.write(page.page(make_frames()), target)
+        assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("page.html", "before")]
+
+    def test_the_name_of_a_table_does_not_scroll_with_it(self, written: str) -> None:
+        """It stands before the box that scrolls."""
+        assert "<caption" not in written
+        assert re.search(
+            r'<p class="caption" aria-hidden="true">By element</p>\s*<div class="scroll"', written
+        )
 
     def test_refuses_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
         """A file where a folder is needed: the message names the page."""
@@ -223,6 +259,66 @@ class TestViolations:
         assert made.note == "The first 25 of 40 rows; the whole table is violations/ in the run's folder."
 
 
+class TestSiteLimits:
+    def rows(self) -> pd.DataFrame:
+        """A garage's transformer of 50 kW for 35 minutes up to 127.5 kW, and its main fuse of 63 A."""
+        common = {"start_s": 0.0, "without_charging": False, "minutes_by_charging": 35.0, "sessions": "e1#1"}
+        return pd.DataFrame([
+            common | {"element": "garage/transformer", "kind": "site power", "end_s": 2_100.0, "worst": 127_500.0, "limit": 50_000.0},
+            common | {"element": "garage/main", "kind": "site current", "end_s": 7_800.0, "worst": 80.25, "limit": 63.0},
+        ])  # fmt: skip
+
+    def test_are_told_by_site_and_limit_in_their_own_unit(self, make_frames: MakeFrames) -> None:
+        """W become kW, A stay A; the longest first."""
+        found = limits.verdict(make_frames(violations=self.rows()))
+        assert found.tone == "bad"
+        assert found.text == (
+            "The limit main of site garage was exceeded for 2 h 10 min; worst 80.2 A of 63 A. "
+            "The limit transformer of site garage was exceeded for 35 minutes; worst 127.5 kW of 50 kW. "
+            "All voltages and loadings of the feeder stayed within their limits."
+        )
+
+    def test_have_their_chapter_without_a_feeder_too(self, make_frames: MakeFrames) -> None:
+        """With both tables, a card, and no word about a second power flow."""
+        frames = make_frames(topology=None, site_limits=True, violations=self.rows())
+        made = limits.chapter(frames)
+        assert made is not None
+        assert made.title == "Limits of the sites"
+        text = html.render(page.page(frames))
+        assert "solved a second time" not in text
+        assert "127.5 kW" in str(limits.by_element(frames).rows)
+        assert [c.name for c in page.cards(frames) if c.tone == "bad"] == ["Outside limits"]
+        assert links(text).anchors[0] == "limits"
+
+    def test_that_are_kept_are_told_as_kept(self, make_frames: MakeFrames) -> None:
+        """With a feeder in its sentence, without one in a sentence of their own."""
+        kept = empty("violations")
+        both = limits.verdict(make_frames(site_limits=True, violations=kept))
+        alone = limits.verdict(make_frames(site_limits=True, violations=kept, topology=None))
+        assert both.text.startswith("All voltages, loadings and limits of sites stayed within their limits")
+        assert alone.text.startswith("The limits of all sites were kept for all of the 2 days. No feeder")
+        assert (both.tone, alone.tone) == ("good", "good")
+
+    def test_many_are_counted(self, make_frames: MakeFrames) -> None:
+        """Three sentences, then the rest as a number."""
+        rows = pd.concat([self.rows().head(1).assign(element=f"s{k}/main") for k in range(5)])
+        assert limits.sentences(make_frames(violations=rows))[3:] == [
+            "2 more limits of sites were exceeded for shorter."
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "limited"),
+        [
+            ("sites: {a: {limits: {main: {limit_a: 63}}}}", True),
+            ("sites: {a: {limits: {}}, b: {}}", False),
+            ("days: 1", False),
+        ],
+    )
+    def test_are_read_from_the_scenario(self, text: str, limited: bool) -> None:
+        """Any site with any limit."""
+        assert has_site_limits(text) is limited
+
+
 class TestChapters:
     def test_energy_beyond_what_was_wanted_does_not_hide_what_others_miss(self) -> None:
         """12 of 10 kWh and 5 of 10 kWh: 5 kWh are missing, not 3."""
@@ -244,13 +340,51 @@ class TestChapters:
     def test_what_the_end_of_the_run_cut_off_is_not_held_against_anybody(
         self, make_frames: MakeFrames
     ) -> None:
-        """An open session counts in the sum, not among the worst served."""
-        sessions = make_frames().sessions.assign(outcome=["served", "open", "served"])
-        made = drivers.energy(make_frames(sessions=sessions, summary={"served_share_finished": 0.9}))
-        assert "1 session was cut off by the end of the run; without them 90.0 % was served." in str(
-            made.blocks[0]
+        """An open session is counted apart: neither in the sentence about those that ended nor in their table."""
+        sessions = make_frames().sessions.assign(
+            outcome=["served", "open", "served"],
+            finished_s=[70_000.0, np.nan, np.nan],
+            delivered_wh=[10e3, 5e3, 9e3],
+        )
+        made = drivers.energy(make_frames(sessions=sessions))
+        assert drivers.said(make_frames(sessions=sessions), drivers.with_shares(sessions)) == (
+            "3 sessions wanted 30 kWh and got 24 kWh of it (80.0 %). 1 session was cut off by the end of the run and misses "
+            "5 kWh, which nobody has failed to deliver yet. Of the 2 sessions that ended before the run did, 1 session got "
+            "less than 99 % of what its driver wanted. They miss 1 kWh: 95.0 % was served."
         )
         assert "e2#1" not in str(made.blocks[-1])
+
+    def test_without_cut_off_sessions_the_sentence_is_short(self, make_frames: MakeFrames) -> None:
+        """30 wanted, 15 got: what is missing is one number."""
+        frames = make_frames()
+        said = drivers.said(frames, drivers.with_shares(frames.sessions))
+        assert said.startswith(
+            "3 sessions wanted 30 kWh and got 15 kWh of it (50.0 %); 15 kWh are missing. 2 sessions got"
+        )
+
+    def test_fairness_is_told_of_the_sessions_that_are_drawn(self, make_frames: MakeFrames) -> None:
+        """100 % and 0 % of two that ended: (1 + 0)² / (2 · 1) = 0.5; the open one is left out, in the card too."""
+        sessions = make_frames().sessions.assign(
+            outcome=["served", "open", "reneged"], finished_s=[70_000.0, np.nan, np.nan]
+        )
+        frames = make_frames(sessions=sessions)
+        made = drivers.fairness(frames)
+        assert made is not None
+        said = str(made.blocks[0])
+        assert (
+            "Of the 2 sessions that ended before the run did, Jain's index over the served share is 0.500 per session"
+            in said
+        )
+        assert "The worst of them got 0 %" in said
+        assert "1 car that left without charging counts with 0 %." in said
+        assert "1 session that the end of the run cut off is left out of this chapter." in said
+        (card,) = (c for c in page.cards(frames) if c.name == "Fairness")
+        assert (card.value, "not cut off" in card.detail) == ("0.500", True)
+
+    def test_a_car_that_is_still_there_but_full_counts_as_served(self, make_frames: MakeFrames) -> None:
+        """It has all it wanted: the end of the run took nothing from it."""
+        sessions = make_frames().sessions.assign(outcome="open", finished_s=[70_000.0, np.nan, np.nan])
+        assert list(drivers.whole(sessions)["session"]) == ["e1#1"]
 
     def test_the_guard_is_told_by_element(self, make_frames: MakeFrames) -> None:
         """11 kW wanted, 7 kW in force for an hour: the trafo held back 4 kWh of one charger."""

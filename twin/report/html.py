@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twin.errors import SettingsError
 from twin.report.model import Page
+from twin.results.folder import write_aside
 
 
 def render(page: Page) -> str:
@@ -23,7 +24,7 @@ def render(page: Page) -> str:
 
 
 def write(page: Page, path: Path | str) -> Path:
-    """Write the page and return where it is.
+    """Write the page, whole or not at all, and return where it is.
 
     Raises:
         SettingsError: The file cannot be written.
@@ -32,9 +33,9 @@ def write(page: Page, path: Path | str) -> Path:
     text = render(page)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise SettingsError(
             f"{path}: cannot be written ({error.strerror}); name another place for the page"
         ) from error
+    write_aside(path, text.encode())
     return path

@@ -41,7 +41,7 @@ FIGURES = (
     Figure("worst_served_share", "Worst-served driver without sessions cut off", "%", 1, 100.0),
     Figure("waiting_mean_min", "Mean wait", "min"),
     Figure("curtailed_kwh", "Held back by the guard", "kWh"),
-    Figure("jain_index", "Fairness (Jain), all sessions", "", 3),
+    Figure("jain_index", "Fairness (Jain), all that plugged in", "", 3),
     Figure("revenue", "Revenue", "", 2),
 )
 

@@ -13,9 +13,13 @@ from twin.report.chapters import control, drivers, feeder, limits, money, proven
 from twin.report.frames import Frames, read_frames
 from twin.report.model import Card, Page, Section
 from twin.report.words import NONE, count, date, day, length, moment, number, percent, span_name
+from twin.results.fairness import jain_index
 
 if TYPE_CHECKING:
     from twin.results.read import Run
+
+
+_PEAK = "Feeder's peak"
 
 
 def write_report(run: Run, path: Path | str | None = None, *, against: Run | None = None) -> Path:
@@ -108,14 +112,14 @@ def cards(frames: Frames) -> tuple[Card, ...]:
     found = frames.summary
     served = found.get("served_share")
     made = [
-        Card(name="Energy served", value=percent(served), detail=f"{number(found.get('energy_delivered_kwh'))} of {number(found.get('energy_requested_kwh'))} kWh wanted"),
+        Card(name="Energy served" if not unfinished(frames) else "Energy served so far", value=percent(served), detail=f"{number(found.get('energy_delivered_kwh'))} of {number(found.get('energy_requested_kwh'))} kWh wanted"),
         *_feeder_cards(frames),
         Card(name="Visits", value=number(len(frames.sessions)), detail=_outcomes(frames)),
         Card(name="Chargers' peak", value=number(found.get("ev_peak_kw"), 1), unit="kW", detail=_coincidence(found)),
-        Card(name="Fairness", value=number(found.get("jain_index"), 3), detail="Jain's index over the served share; 1 is even"),
+        _fairness(frames),
         Card(name="Revenue", value=revenue(found), detail="all operators, with tax"),
     ]  # fmt: skip
-    return tuple(card for card in made if card.value != NONE)
+    return tuple(card for card in made if card.value != NONE or card.name == _PEAK)
 
 
 def revenue(found: Mapping[str, Any]) -> str:
@@ -130,27 +134,53 @@ def revenue(found: Mapping[str, Any]) -> str:
 
 def _feeder_cards(frames: Frames) -> list[Card]:
     """Peak, loading, voltage, minutes: only with a feeder, and marked where a limit is broken."""
-    if frames.topology is None:
-        return []
     found = frames.summary
+    if frames.topology is None:
+        return [_outside(frames)] if limits.watched(frames) else []
     kinds = set(frames.violations["kind"])
     rating = frames.topology.head_va_rating / 1e3
-    minutes = found.get("violation_minutes") or 0.0
     return [
-        Card(name="Outside limits", value=length(minutes), tone="bad" if minutes else "good",
-             detail=f"of {span_name(frames.duration_s)}; {count(int(found.get('violations') or 0), 'violation')}"),
+        _outside(frames),
         Card(name="Transformer, highest", value=number(found.get("max_trafo_loading_pct"), 1), unit="%",
              tone="bad" if "transformer loading" in kinds else "plain", detail=f"of {number(rating)} kVA" if rating < float("inf") else "no transformer"),
         Card(name="Line, highest", value=number(found.get("max_line_loading_pct"), 1), unit="%",
              tone="bad" if "line loading" in kinds else "plain", detail="of its rating"),
         Card(name="Lowest voltage", value=number(found.get("min_vm_pu"), 3), unit="pu",
              tone="bad" if "low voltage" in kinds else "plain", detail=_voltage_limit(feeder.lower_limit(frames.topology))),
-        Card(name="Feeder's peak", value=number(found.get("peak_kw"), 1), unit="kW", detail="highest 15-minute mean at the feeder's head"),
+        _peak(found.get("peak_kw")),
     ]  # fmt: skip
+
+
+def _outside(frames: Frames) -> Card:
+    minutes = frames.summary.get("violation_minutes") or 0.0
+    times = count(int(frames.summary.get("violations") or 0), "violation")
+    return Card(
+        name="Outside limits", value=length(minutes), tone="bad" if minutes else "good",
+        detail=f"of {span_name(frames.duration_s)}; {times}",
+    )  # fmt: skip
+
+
+def _peak(peak_kw: float | None) -> Card:
+    """The feeder's peak; a dash, and why, where no power flow has a solution."""
+    if peak_kw is None:
+        return Card(name=_PEAK, value=NONE, detail="no power flow has a solution")
+    return Card(
+        name=_PEAK, value=number(peak_kw, 1), unit="kW", detail="highest 15-minute mean at the feeder's head"
+    )
 
 
 def _voltage_limit(lower_pu: float) -> str:
     return f"limit {number(lower_pu, 2)} pu" if math.isfinite(lower_pu) else "no limit was set"
+
+
+def _fairness(frames: Frames) -> Card:
+    """Jain's index over the same sessions as in the chapter on fairness."""
+    ended = drivers.whole(drivers.with_shares(frames.sessions))
+    cut = " of sessions not cut off by the end of the run" if len(ended) < len(frames.sessions) else ""
+    each = jain_index(ended["share"].dropna().to_numpy())
+    return Card(
+        name="Fairness", value=number(each, 3), detail=f"Jain's index over the served share{cut}; 1 is even"
+    )
 
 
 def _coincidence(found: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from twin.report.figures import drivers as draw
 from twin.report.frames import Frames
 from twin.report.model import Block, Row, Section, Table, Text, picture, table
 from twin.report.words import count, day, length, moment, number, percent, when
+from twin.results.fairness import jain_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +30,11 @@ def with_shares(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def whole(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions that the end of the run did not cut off: what these miss, nobody will deliver any more."""
-    return sessions[sessions["outcome"] != "open"]
+    """Sessions that the end of the run did not cut off: what these miss, nobody will deliver any more.
+
+    A car that is still there but has all it wanted counts among them.
+    """
+    return sessions[(sessions["outcome"] != "open") | sessions["finished_s"].notna()]
 
 
 def per_bus(frames: Frames, sessions: pd.DataFrame) -> pd.DataFrame:
@@ -113,36 +117,54 @@ def energy(frames: Frames) -> Section:
         return Section(
             anchor="energy", title=title, look=look, blocks=(Text(text="Nobody came in this run."),)
         )
-    wanted, counted = sessions["requested_wh"].sum() / 1e3, sessions["counted_wh"].sum() / 1e3
     ended = whole(sessions)
-    short, cut = int((ended["share"] < 0.99).sum()), len(sessions) - len(ended)
-    said = (
-        f"{count(len(sessions), 'session')} wanted {number(wanted)} kWh and got {number(counted)} kWh of it "
-        f"({percent(counted / wanted if wanted else None)}); {number(wanted - counted)} kWh are missing. "
-        f"{_cut_off(frames, cut)}{count(short, 'session')} got less than 99 % of what {'its' if short == 1 else 'their'} "
-        f"{'driver' if short == 1 else 'drivers'} wanted{_too_short(frames, ended)}."
-    )  # fmt: skip
     hour = frames.civil(ended["arrival_s"]).dt.hour
     missing = ended.groupby(hour)["missing_wh"].sum() / 1e3
+    cut = len(sessions) - len(ended)
+    all_of, rest = (", all sessions", ", without sessions cut off by the end of the run") if cut else ("", "")
     figures = Row(items=(
-        picture(lambda ax: draw.served_by_day(by_day(frames, sessions), ax=ax), title="Energy by day of arrival",
+        picture(lambda ax: draw.served_by_day(by_day(frames, sessions), ax=ax), title=f"Energy by day of arrival{all_of}",
                 alt="Bars per day: energy delivered and energy missing in kWh.", stamp=frames.stamp),
-        picture(lambda ax: draw.by_hour(missing, ax=ax, what="Energy missing (kWh)"), title="Missing energy by hour of arrival",
+        picture(lambda ax: draw.by_hour(missing, ax=ax, what="Energy missing (kWh)"), title=f"Missing energy by hour of arrival{rest}",
                 alt="Bars per hour of arrival: energy that stayed missing in kWh.", stamp=frames.stamp),
     ))  # fmt: skip
-    blocks: list[Block] = [Text(text=said), figures, by_archetype(sessions)]
+    blocks: list[Block] = [Text(text=said(frames, sessions)), figures, by_archetype(sessions)]
     worst = worst_served(frames, sessions)
     if worst.rows:
         blocks.append(worst)
     return Section(anchor="energy", title=title, look=look, blocks=tuple(blocks))
 
 
-def _cut_off(frames: Frames, cut: int) -> str:
-    """What the end of the run cut off, and the share served without it; empty when nothing was."""
-    share = frames.summary.get("served_share_finished")
-    if not cut or share is None:
-        return ""
-    return f"{count(cut, 'session was', 'sessions were')} cut off by the end of the run; without them {percent(share)} was served. "
+def said(frames: Frames, sessions: pd.DataFrame) -> str:
+    """What all sessions wanted and got; then, of those that the end of the run did not cut off, who misses what."""
+    ended = whole(sessions)
+    wanted, counted = sessions["requested_wh"].sum() / 1e3, sessions["counted_wh"].sum() / 1e3
+    missing = float(ended["missing_wh"].sum()) / 1e3
+    short, cut = int((ended["share"] < 0.99).sum()), len(sessions) - len(ended)
+    far = "" if str(frames.manifest.get("outcome", "finished")) == "finished" else " so far"
+    less = (
+        f"{count(short, 'session')} got less than 99 % of what {'its driver' if short == 1 else 'their drivers'} "
+        f"wanted{_too_short(frames, ended)}."
+    )
+    head = (
+        f"{count(len(sessions), 'session')} wanted {number(wanted)} kWh and got {number(counted)} kWh of it{far} "
+        f"({percent(counted / wanted if wanted else None)})"
+    )
+    if not cut:
+        return f"{head}; {_energy(missing)} {'is' if missing == 0 else 'are'} missing. {less}"
+    open_kwh = wanted - counted - missing
+    of = f"Of the {count(len(ended), 'session')} that ended before the run did"
+    share = ended["counted_wh"].sum() / ended["requested_wh"].sum() if ended["requested_wh"].sum() else None
+    return (
+        f"{head}. {count(cut, 'session was', 'sessions were')} cut off by the end of the run and "
+        f"{'misses' if cut == 1 else 'miss'} {_energy(open_kwh)}, which nobody has failed to deliver yet. "
+        f"{of}, {less} They miss {_energy(missing)}: {percent(share)} was served."
+    )
+
+
+def _energy(kwh: float) -> str:
+    """`52 kWh`; what is less than one is not called none."""
+    return "nothing" if kwh <= 0 else f"{number(kwh, 0 if kwh >= 1 else 2)} kWh"
 
 
 def _too_short(frames: Frames, sessions: pd.DataFrame) -> str:
@@ -160,16 +182,29 @@ def fairness(frames: Frames) -> Section | None:
     if sessions["share"].dropna().empty:
         return None
     buses = per_bus(frames, sessions)
-    each, places = (frames.summary.get(key) for key in ("jain_index", "jain_index_bus"))
-    worst, low = float(sessions["share"].min()), float(sessions["share"].quantile(0.05))
+    shares = sessions["share"].dropna()
+    each = jain_index(shares.to_numpy())
+    places = buses["share"].dropna()
+    cut = len(frames.sessions) - len(sessions)
+    of = f"Of the {count(len(sessions), 'session')} that ended before the run did" if cut else ""
+    worst, low = float(shares.min()), float(shares.quantile(0.05))
     said = [
-        f"Jain's index over the served share is {number(each, 3)} per session"
-        + (f" and {number(places, 3)} per bus" if places is not None and len(buses) > 1 else "")
+        f"{f'{of}, ' if of else ''}Jain's index over the served share is {number(each, 3)} per session"
+        + (f" and {number(jain_index(places.to_numpy()), 3)} per bus" if len(places) > 1 else "")
         + " (1: all get the same share of what they want).",
-        f"The worst session got {percent(worst, 0)} of what it wanted, one in twenty got {percent(low, 0)} or less."
+        f"The worst of them got {percent(worst, 0)} of what it wanted, one in twenty got {percent(low, 0)} or less."
         if low < 0.995
-        else f"The worst session got {percent(worst, 0)} of what it wanted; 19 in 20 got everything.",
+        else f"The worst of them got {percent(worst, 0)} of what it wanted; 19 in 20 got everything.",
     ]
+    lost = int(sessions["outcome"].isin(["reneged", "balked"]).sum())
+    if lost:
+        said.append(
+            f"{count(lost, 'car')} that left without charging {'counts' if lost == 1 else 'count'} with 0 %."
+        )
+    if cut:
+        said.append(
+            f"{count(cut, 'session')} that the end of the run cut off {'is' if cut == 1 else 'are'} left out of this chapter."
+        )
     figures = [
         picture(lambda ax: draw.served_share(shares_by_archetype(sessions), ax=ax), title="Served share, worst first",
                 alt="Curves of the served share of every session, sorted from worst to best.", stamp=frames.stamp),

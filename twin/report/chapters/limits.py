@@ -18,6 +18,16 @@ _KINDS = {
     "high voltage": ("bus", "above its upper voltage limit", "above their upper voltage limit"),
 }
 
+_MOST_TOLD = 3
+"""Sentences about limits of sites; the table has them all."""
+_SITE_UNITS = {"site current": ("A", 1.0), "site power": ("kW", 1e3)}
+"""Limits that sites have of their own: unit for people, and its size in the unit of the table (A, W)."""
+
+
+def watched(frames: Frames) -> bool:
+    """Whether the run had any limit that could be broken: a feeder's, or one of a site."""
+    return frames.topology is not None or frames.site_limits or not frames.violations.empty
+
 
 def union_minutes(violations: pd.DataFrame) -> float:
     """Minutes in which at least one of the violations lasted: overlapping ones count once."""
@@ -32,6 +42,9 @@ def shown(kind: str, value: float) -> str:
     """A worst value or a limit in the unit of its kind."""
     if not known(value):
         return NONE
+    if kind in _SITE_UNITS:
+        unit, size = _SITE_UNITS[kind]
+        return f"{number(value / size, 1).removesuffix('.0')} {unit}"
     return f"{number(value, 3)} pu" if kind.endswith("voltage") else f"{number(value, 1)} %"
 
 
@@ -45,6 +58,8 @@ def cause(row: pd.Series) -> str:
 
 def worst_moment(frames: Frames, row: pd.Series) -> str:
     """When the farthest value of a violation was reached, in civil time."""
+    if row["kind"] in _SITE_UNITS:
+        return NONE  # the power of a site's groups is in no table
     voltage = str(row["kind"]).endswith("voltage")
     values, name, column = (
         (frames.buses, "bus", "vm_pu") if voltage else (frames.branches, "branch", "loading_pct")
@@ -83,19 +98,48 @@ def sentences(frames: Frames) -> list[str]:
             f"In {length(union_minutes(unsolved))} of {span} the power flow had no solution: "
             "the feeder as modelled cannot carry that load at all."
         )
-    return found
+    return found + _site_sentences(violations)
+
+
+def _site_sentences(violations: pd.DataFrame) -> list[str]:
+    """One sentence per limit of a site that was exceeded, the longest first."""
+    these = violations[violations["kind"].isin(list(_SITE_UNITS))]
+    told = []
+    for (element, kind), rows in these.groupby(["element", "kind"], sort=True, observed=True):
+        site, _, group = str(element).partition("/")
+        minutes, worst = union_minutes(rows), float(rows["worst"].max())
+        lasted = count(round(minutes), "minute") if 1 <= minutes < 120 else length(minutes)
+        far, limit = shown(str(kind), worst), shown(str(kind), float(rows["limit"].iloc[0]))
+        told.append(
+            (-minutes, f"The limit {group} of site {site} was exceeded for {lasted}; worst {far} of {limit}.")
+        )
+    told.sort()
+    if len(told) > _MOST_TOLD:
+        rest = f"{len(told) - _MOST_TOLD:,} more limits of sites were exceeded for shorter."
+        return [sentence for _, sentence in told[:_MOST_TOLD]] + [rest]
+    return [sentence for _, sentence in told]
 
 
 def verdict(frames: Frames) -> Text:
-    """The page's first sentence: were the limits of the feeder kept."""
-    if frames.topology is None:
-        return Text(text="No feeder was simulated: this run says nothing about voltages and loadings.")
+    """The page's first sentence: were the limits of the feeder and of the sites kept."""
+    span = span_name(frames.duration_s)
+    bare = "No feeder was simulated: this run says nothing about voltages and loadings."
     told = sentences(frames)
+    if frames.topology is None:
+        if told:
+            return Text(text=" ".join((*told, bare)), tone="bad")
+        if frames.site_limits:
+            return Text(text=f"The limits of all sites were kept for all of {span}. {bare}", tone="good")
+        return Text(text=bare)
     if not told:
-        return Text(
-            text=f"All voltages and loadings stayed within their limits for all of {span_name(frames.duration_s)}.",
-            tone="good",
+        what = (
+            "All voltages, loadings and limits of sites"
+            if frames.site_limits
+            else "All voltages and loadings"
         )
+        return Text(text=f"{what} stayed within their limits for all of {span}.", tone="good")
+    if frames.violations["kind"].isin(list(_SITE_UNITS)).all():
+        told.append("All voltages and loadings of the feeder stayed within their limits.")
     return Text(text=" ".join(told), tone="bad")
 
 
@@ -129,9 +173,9 @@ def causes(frames: Frames) -> Text:
             f"{length(minutes)} of {length(union_minutes(violations))} outside limits are caused by charging",
         )
     text = "; ".join(said)
-    return Text(
-        text=f"{text[0].upper()}{text[1:]}. For this the feeder was solved a second time with every charger at zero."
-    )
+    sites = violations["kind"].isin(list(_SITE_UNITS))
+    how = "" if sites.all() else " For this the feeder was solved a second time with every charger at zero."
+    return Text(text=f"{text[0].upper()}{text[1:]}.{how}")
 
 
 def by_element(frames: Frames) -> Table:
@@ -178,8 +222,8 @@ def each(frames: Frames) -> Table:
 
 
 def chapter(frames: Frames) -> Section | None:
-    """Violations; None without a feeder."""
-    if frames.topology is None:
+    """Violations; None where there was no limit to break."""
+    if not watched(frames):
         return None
     look = "Look first at the duration, then at what causes it: only what charging causes can be cured by load management."
     if frames.violations.empty:
@@ -190,7 +234,10 @@ def chapter(frames: Frames) -> Section | None:
             by_element(frames),
             each(frames),
         )
-    return Section(anchor="limits", title="Limits of the feeder", look=look, blocks=blocks)
+    title = "Limits of the sites" if frames.topology is None else "Limits of the feeder"
+    if frames.topology is not None and frames.site_limits:
+        title = "Limits of the feeder and the sites"
+    return Section(anchor="limits", title=title, look=look, blocks=blocks)
 
 
 def _plural(thing: str) -> str:
