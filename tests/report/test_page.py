@@ -350,7 +350,7 @@ class TestChapters:
         assert drivers.said(make_frames(sessions=sessions), drivers.with_shares(sessions)) == (
             "3 sessions wanted 30 kWh and got 24 kWh of it (80.0 %). 1 session was cut off by the end of the run and misses "
             "5 kWh, which nobody has failed to deliver yet. Of the 2 sessions that ended before the run did, 1 session got "
-            "less than 99 % of what its driver wanted. They miss 1 kWh: 95.0 % was served."
+            "less than 99 % of what its driver wanted. Together they miss 1 kWh: 95.0 % was served."
         )
         assert "e2#1" not in str(made.blocks[-1])
 

@@ -158,7 +158,7 @@ def said(frames: Frames, sessions: pd.DataFrame) -> str:
     return (
         f"{head}. {count(cut, 'session was', 'sessions were')} cut off by the end of the run and "
         f"{'misses' if cut == 1 else 'miss'} {_energy(open_kwh)}, which nobody has failed to deliver yet. "
-        f"{of}, {less} They miss {_energy(missing)}: {percent(share)} was served."
+        f"{of}, {less} Together they miss {_energy(missing)}: {percent(share)} was served."
     )
 
 
