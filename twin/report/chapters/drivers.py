@@ -141,10 +141,16 @@ def said(frames: Frames, sessions: pd.DataFrame) -> str:
     wanted, counted = sessions["requested_wh"].sum() / 1e3, sessions["counted_wh"].sum() / 1e3
     missing = float(ended["missing_wh"].sum()) / 1e3
     short, cut = int((ended["share"] < 0.99).sum()), len(sessions) - len(ended)
-    far = "" if str(frames.manifest.get("outcome", "finished")) == "finished" else " so far"
+    outcome = str(frames.manifest.get("outcome", "finished"))
+    far = "" if outcome == "finished" else " so far"
+    killed = (
+        " Cars that were still there when it was last written are not among them."
+        if outcome == "running"
+        else ""
+    )
     less = (
         f"{count(short, 'session')} got less than 99 % of what {'its driver' if short == 1 else 'their drivers'} "
-        f"wanted{_too_short(frames, ended)}."
+        f"wanted{_too_short(frames, ended)}.{killed}"
     )
     head = (
         f"{count(len(sessions), 'session')} wanted {number(wanted)} kWh and got {number(counted)} kWh of it{far} "
