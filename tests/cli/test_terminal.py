@@ -34,7 +34,7 @@ def test_a_pipe_that_nobody_reads_ends_quietly(place: Path, command: str) -> Non
 def test_a_terminal_without_umlauts_shows_their_codes(hello: Path) -> None:
     """Names of files are what they are."""
     hello.rename("grün.yaml")
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    environment = os.environ | {"PYTHONIOENCODING": "cp1251"}
     for name, answer in {
         "grün.yaml": (0, b"gr\\xfcn.yaml: ok, 1 site, 1 EVSE, 1 day\n", b""),
         "grüm.yaml": (2, b"", b"gr\\xfcm.yaml: no such file, did you mean `gr\\xfcn.yaml`?\n"),

@@ -25,6 +25,8 @@ from twin.engine.sweep import sweep as run_sweep
 from twin.report.page import write_report
 from twin.report.sweep import write_sweep_report
 from twin.report.words import count
+from twin.results.read import Run
+from twin.scenario.cautions import WARNING
 from twin.scenario.model import Scenario
 from twin.units import SECONDS_PER_DAY
 
@@ -42,6 +44,7 @@ def one(scenario: Scenario, out: Path | None, *, force: bool, report: bool) -> O
     with _interruptible(), _bar(scenario) as beat:
         done = run(scenario, out=out, force=force, on_beat=beat)
     summary = done.summary
+    _warn([done])
     _say(_sentence(summary))
     _say(f"run: {done.path}")
     if report:
@@ -57,6 +60,7 @@ def many(
     with _interruptible(), _counter(seeds) as advance:
         done = run_sweep([scenario], folder, seeds=seeds, workers=workers, force=force, on_run=advance)
     statistics = done.statistics(scenario.name)
+    _warn(done.runs)
     violated = statistics["seeds_with_violations"]
     _say(f"{count(seeds, 'seed')}, {violated} of them with violations")
     _say(f"sweep: {folder}")
@@ -72,6 +76,8 @@ def sweep(
     with _interruptible(), _counter(seeds * len(scenarios)) as advance:
         done = run_sweep(scenarios, folder, seeds=seeds, workers=workers, force=force, on_run=advance)
     statistics = {scenario.name: done.statistics(scenario.name) for scenario in scenarios}
+    for scenario in scenarios:
+        _warn(done.of(scenario.name), f"{scenario.name}: ")
     for name, figures in statistics.items():
         _say(f"{name}: {count(seeds, 'seed')}, {figures['seeds_with_violations']} of them with violations")
     _say(f"sweep: {folder}")
@@ -82,6 +88,13 @@ def sweep(
 def _say(text: str) -> None:
     """Print for people; a path is never wrapped, coloured or read as markup."""
     typer.echo(text, err=True)
+
+
+def _warn(runs: Sequence[Run], whose: str = "") -> None:
+    """Say what is hardly meant, once for all seeds."""
+    notes = [note for run in runs for note in run.manifest["assumptions"] if note.startswith(WARNING)]
+    for note in dict.fromkeys(notes):
+        _say(f"{whose}{note}")
 
 
 @contextmanager

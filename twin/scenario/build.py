@@ -15,6 +15,7 @@ from twin.domain.specs import EvseSpec, FaultSpec, SiteSpec
 from twin.engine.core import Parts
 from twin.money.billing.tariff import PriceSchedule, PriceWindow, Tariff, schedule
 from twin.scenario import tariffs
+from twin.scenario.cautions import cautions
 from twin.scenario.grid import Grid as GridSection
 from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
@@ -40,8 +41,9 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
     sites, evses = expand(scenario)
     fleet = Fleet(evses)
     rows = rows_by_site(sites, evses)
+    groups = driver_groups(scenario, rows, evses)
     drawing = draw_all(
-        driver_groups(scenario, rows, evses),
+        groups,
         seed=scenario.seed,
         start=scenario.start,
         horizon_s=scenario.duration_s,
@@ -51,12 +53,13 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         evses=evses,
     )
     grid = None if scenario.grid is None else wrap_grid(_feeder(scenario, scenario.grid, evses))
+    limits = site_limits(sites, evses)
     population = Population(drawing.visits)
     return Parts(
         fleet=fleet,
         stations=SimulatedStations(fleet),
         sites={site.id: site for site in sites},
-        limits=site_limits(sites, evses),
+        limits=limits,
         strategy=registry.make(scenario.strategy.name, scenario.strategy.options),
         guard=_guard(scenario, grid, fleet),
         grid=grid,
@@ -68,7 +71,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         ticks=round(scenario.duration_s / scenario.period_s),
         power_flow_every=1 if scenario.grid is None else scenario.grid.power_flow_every,
         plan_on_arrival=scenario.plan_on_arrival,
-        notes=_demand_notes(drawing),
+        notes=(*cautions(scenario, groups, drawing.visits, limits, evses), *_demand_notes(drawing)),
         release=population.close,
     )
 
