@@ -126,7 +126,8 @@ def test_a_spoilt_scenario_is_refused(cli: Cli, place: Path, texts: Mapping[str,
         ("folder", "folder: a folder, not a file; known: `a.yaml`"),
         ("latin.yaml", "latin.yaml:2: byte 0xdf is not UTF-8; save the file as UTF-8"),
         ("empty.yaml", "empty.yaml: empty file; a scenario needs at least `start`, `days`, `sites` and `drivers`"),
-        ("broken.toml", "broken.toml:2: broken TOML: Invalid value"),
+        ("broken.toml", "broken.toml:2: broken TOML: `seed` has no value; write one behind the `=`, or delete the line"),
+        ("nul.yaml", "nul.yaml:2: the character U+0000 cannot stand in YAML; delete it"),
         ("unclear.toml", "unclear.toml:1: day: unknown key, did you mean `days`?"),
     ],
 )  # fmt: skip
@@ -138,6 +139,7 @@ def test_a_file_that_cannot_be_read_is_refused(
     (place / "folder" / "a.yaml").touch()
     (place / "latin.yaml").write_bytes(b"seed: 1\ndescription: Stra\xdfe\n")
     (place / "empty.yaml").touch()
+    (place / "nul.yaml").write_bytes(b"seed: 1\ndescription: a\0b\n")
     (place / "broken.toml").write_text("days = 7\nseed =\n")
     (place / "unclear.toml").write_text("day = 7\n")
     for command in (("validate", given), ("run", given, "--out", "out")):
@@ -184,7 +186,7 @@ class TestWhatOnlyARunSees:
         )
 
     def test_bad_rows_of_a_recording_all_at_once(self, cli: Cli, place: Path, depot: Path) -> None:
-        """Overlap, departure before arrival, energies, a vehicle, the hour that the clocks skip."""
+        """Overlap, departure before arrival, energies, a vehicle, a time without an offset."""
         (place / "data" / "sessions.csv").write_text(BROKEN_ROWS)
         assert cli("validate", depot).code == 0
         file = "data/sessions.csv"
@@ -197,7 +199,7 @@ class TestWhatOnlyARunSees:
             f"{file}:5: energy_kwh: -5 is negative, expected > 0",
             f"{file}:6: energy_kwh: 500 kWh in 60 min is 500.0 kW, more than 400 kW",
             f"{file}:7: vehicle: `vw-id33-pro` is not in the catalogue, did you mean `vw-id3-pro`?",
-            f"{file}:8: arrival: `2016-03-27T02:30:00` does not exist in Europe/Berlin: the clocks skipped that hour",
+            f"{file}:8: arrival: `2016-03-27T02:30:00` has no offset, expected for example 2016-03-27T02:30:00+01:00",
         ]  # fmt: skip
 
     def test_bad_rows_are_told_from_worker_processes_too(self, cli: Cli, place: Path, depot: Path) -> None:

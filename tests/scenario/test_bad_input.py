@@ -76,7 +76,9 @@ class TestFiles:
 
     def test_broken_toml_names_the_line(self, told: Told) -> None:
         """A key without a value on line 2."""
-        assert told("days = 7\nseed =\n", "s.toml") == ["s.toml:2: broken TOML: Invalid value"]
+        assert told("days = 7\nseed =\n", "s.toml") == [
+            "s.toml:2: broken TOML: `seed` has no value; write one behind the `=`, or delete the line"
+        ]
 
     def test_a_key_given_twice_names_both_lines(self, told: Told, minimal: str) -> None:
         """Neither silently wins."""
@@ -117,6 +119,20 @@ class TestKeysAndValues:
         """10 kA at a wallbox; the unit is in the key."""
         assert told(minimal.replace("max_a: 16", "max_a: 10000")) == [
             "s.yaml:8: sites.home.stations.list.wallbox.max_a: must be at most 250, got 10000"
+        ]
+
+    def test_a_rating_below_the_smallest_pilot_names_the_key_to_write(self, told: Told, minimal: str) -> None:
+        """Nobody wrote `min_a`: it is 6 A. Who did knows it."""
+        where = "s.yaml:8: sites.home.stations.list.wallbox"
+        assert told(minimal.replace("max_a: 16", "max_a: 5")) == [
+            (
+                f"{where}: max_a 5 A is below the smallest pilot of 6 A (`min_a`); "
+                "raise it, or give a smaller `min_a`, too"
+            )
+        ]
+        assert told(minimal.replace("max_a: 16", "max_a: 5, min_a: 5")) == []
+        assert told(minimal.replace("max_a: 16", "max_a: 5, min_a: 8")) == [
+            f"{where}: min_a 8 A is above max_a 5 A"
         ]
 
     def test_text_is_no_number_and_true_is_no_number(self, told: Told, minimal: str) -> None:

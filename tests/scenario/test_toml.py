@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from twin.scenario.loader import load
 from twin.scenario.toml_reader import read_toml
 
@@ -82,6 +84,22 @@ def test_problems_of_a_toml_file_have_lines(told: Callable[..., list[str]]) -> N
         "s.toml:13: tariffs.night.time_of_use.0.from: `22:00:30` is no time of day; write it as `22:30`",
         "s.toml:27: sites.home.stations.list.wallbox.max_amp: unknown key, did you mean `max_a`?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("days =", "`days` has no value; write one behind the `=`, or delete the line"),
+        ("days = # seven", "`days` has no value; write one behind the `=`, or delete the line"),
+        ("days = seven", '`days` has a value that is none; text needs quotes: `days = ".."`'),
+        ("days = [1, seven]", "`days` has an invalid value in it"),
+        ("days = [\nseven]", "invalid value"),
+    ],
+)
+def test_a_value_that_is_none_names_its_key(told: Callable[..., list[str]], line: str, said: str) -> None:
+    """The parser says no more than `Invalid value`."""
+    number = 2 + line.count("\n")
+    assert told(f"seed = 1\n{line}\n", "s.toml") == [f"s.toml:{number}: broken TOML: {said}"]
 
 
 def test_a_toml_time_without_offset_is_refused(told: Callable[..., list[str]]) -> None:

@@ -33,6 +33,11 @@ class Stay:
     """The transaction, once the station has reported its start."""
 
     @property
+    def wait_s(self) -> float:
+        """From arrival to plug-in; instants are sums of periods, and may miss each other by a rounding."""
+        return max(self.plugged_s - self.arrival_s, 0.0)
+
+    @property
     def token(self) -> str:
         """What the driver holds to the reader."""
         return self.driver.token or self.driver.id
@@ -113,7 +118,7 @@ class Bookkeeper:
                 "plugged_s": stay.plugged_s,
                 "finished_s": truth.finished_s,
                 "unplugged_s": t_s,
-                "wait_s": stay.plugged_s - stay.arrival_s,
+                "wait_s": stay.wait_s,
                 "delivered_wh": truth.delivered_wh,
                 "metered_wh": metered_wh,
                 "battery_wh": truth.battery_wh,
@@ -135,7 +140,7 @@ class Bookkeeper:
         """The station was offline during the whole stay: nobody could authorise the driver."""
         spec = self._fleet.specs[row]
         self._event(t_s, "unauthorised", stay.driver.id, f"{spec.id} was offline during the stay", NAN)
-        times = {"plugged_s": stay.plugged_s, "unplugged_s": t_s, "wait_s": stay.plugged_s - stay.arrival_s}
+        times = {"plugged_s": stay.plugged_s, "unplugged_s": t_s, "wait_s": stay.wait_s}
         self._uncharged(stay, "unauthorised", {"evse": spec.id, "bus": spec.bus or "", **times})
 
     def _uncharged(self, stay: Stay, outcome: str, values: dict[str, object]) -> None:

@@ -73,7 +73,7 @@ class Arrivals:
     def close(self, t_s: float) -> None:
         """End of the run: write down who is still waiting."""
         for stay in self._waiting.values():
-            self._books.away(stay, "open", t_s - stay.arrival_s)
+            self._books.away(stay, "open", max(t_s - stay.arrival_s, 0.0))
 
     def run(self, horizon_s: float) -> Process:
         """Spawn every visit that arrives before the horizon."""
@@ -170,7 +170,7 @@ class Arrivals:
         if ticket.triggered:
             return cast("int", ticket.value)
         place.berths.forget(ticket)
-        self._books.away(stay, "reneged", env.now - stay.arrival_s)
+        self._books.away(stay, "reneged", max(env.now - stay.arrival_s, 0.0))
         return None
 
     def _elsewhere(self, mind: Chooser, offers: Sequence[Offer], stay: Stay) -> int | None:

@@ -55,6 +55,11 @@ class Charger(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.dc_max_kw is None and self.min_a > self.max_a:
+            if "min_a" not in self.model_fields_set:
+                least = f"the smallest pilot of {self.min_a:g} A (`min_a`)"
+                raise wrong(
+                    f"max_a {self.max_a:g} A is below {least}; raise it, or give a smaller `min_a`, too"
+                )
             raise wrong(f"min_a {self.min_a:g} A is above max_a {self.max_a:g} A")
         if list(self.levels_a) != sorted(set(self.levels_a)):
             raise wrong("levels_a must ascend, each value once")

@@ -41,6 +41,8 @@ def read_toml(text: str, file: str) -> Document:
         last = len(text.splitlines())
         line = int(found["line"] or last) if found else 0
         said = found["text"] if found else str(exc)
+        if said == "Invalid value" and line:
+            said = _invalid(text.splitlines()[line - 1])
         raise ScenarioError([Problem(file, line, "", f"broken TOML: {said}")]) from None
     if not value:
         needs = "a scenario needs at least `start`, `days`, `sites` and `drivers`"
@@ -49,6 +51,18 @@ def read_toml(text: str, file: str) -> Document:
     for path, line in _keys(text):
         marks.setdefault(path, Mark(file, line))
     return Document(value, marks)
+
+
+def _invalid(line: str) -> str:
+    """Say what tomllib means by `Invalid value`, from the line on which it stands."""
+    key, equals, value = (part.strip() for part in line.partition("="))
+    if not equals:
+        return "invalid value"
+    if not value or value.startswith("#"):
+        return f"`{key}` has no value; write one behind the `=`, or delete the line"
+    if value[0] in "[{":
+        return f"`{key}` has an invalid value in it"
+    return f'`{key}` has a value that is none; text needs quotes: `{key} = ".."`'
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from ruamel.yaml import YAML
 from ruamel.yaml import tokens as t
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from twin.errors import Problem, ScenarioError
 from twin.scenario.document import Document, Mark, Path, dotted
@@ -33,6 +34,10 @@ def read_tokens(text: str, file: str) -> Document:
         tokens = list(YAML(typ="safe", pure=True).scan(text))
     except MarkedYAMLError as exc:
         raise ScenarioError([_broken(exc, file)]) from None
+    except ReaderError as exc:
+        line = text.count("\n", 0, exc.position) + 1
+        said = f"the character U+{ord(text[exc.position]):04X} cannot stand in YAML; delete it"
+        raise ScenarioError([Problem(file, line, "", said)]) from None
     except YAMLError as exc:
         raise ScenarioError([Problem(file, 0, "", f"broken YAML: {exc}")]) from None
     reader = _Reader(tokens, file)

@@ -15,6 +15,7 @@ from twin.errors import ScenarioError
 from twin.world.population.demand import DriverGroup, Replay
 from twin.world.population.draw import Drawing
 from twin.world.population.replay import load
+from twin.world.population.sessions import above
 
 Draw = Callable[..., Drawing]
 Written = Callable[[str, str], Path]
@@ -136,6 +137,20 @@ def test_all_problems_of_a_recording_are_named_at_once(loader: Loader) -> None:
     with pytest.raises(ScenarioError) as raised:
         loader(*BAD)
     assert str(raised.value).splitlines() == MESSAGES
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "text"),
+    [
+        (13.0, 11.04, "13.0"),
+        (7.44, 7.4, "7.44"),
+        (7.4001, 7.4, "7.4001"),
+        (7.4 + 1e-12, 7.4, repr(7.4 + 1e-12)),
+    ],
+)
+def test_what_is_above_a_limit_is_written_above_it(value: float, limit: float, text: str) -> None:
+    """`7.4 kW, more than 7.4 kW` says nothing."""
+    assert above(value, limit) == text
 
 
 def test_bad_rows_may_be_skipped(loader: Loader) -> None:

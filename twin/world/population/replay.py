@@ -20,7 +20,7 @@ from twin.world.population.demand import DriverGroup, Replay
 from twin.world.population.garage import Garage, Need
 from twin.world.population.raw import Person, Wishes
 from twin.world.population.readers import read_sessions
-from twin.world.population.sessions import Session
+from twin.world.population.sessions import Session, above
 
 OVER_RATING = 1.1
 """A recorded mean power may exceed the rating of its EVSE by this factor: meters and voltages differ."""
@@ -106,9 +106,10 @@ def _power_problem(
     rating_w = max((e.max_w for e in garage.met(sites, row) if e is not None), default=float("inf"))
     if w_from_kw(session.mean_power_kw) <= OVER_RATING * rating_w:
         return None
+    power = above(session.mean_power_kw, OVER_RATING * kw_from_w(rating_w))
     where = f"`{session.evse}`" if session.evse else "the largest EVSE of these sites"
     text = (
-        f"{session.energy_kwh:g} kWh in {session.stay_s / 60:g} min is {session.mean_power_kw:.1f} kW, more than "
+        f"{session.energy_kwh:g} kWh in {session.stay_s / 60:g} min is {power} kW, more than "
         f"{OVER_RATING:g} times the {kw_from_w(rating_w):g} kW of {where}"
     )
     return "energy_kwh", text

@@ -120,9 +120,14 @@ def checked(session: Session, max_power_kw: float) -> Session:
         raise RowError(
             "mean power too high",
             f"energy_kwh: {session.energy_kwh:g} kWh in {session.stay_s / 60:g} min is "
-            f"{session.mean_power_kw:.1f} kW, more than {max_power_kw:g} kW",
+            f"{above(session.mean_power_kw, max_power_kw)} kW, more than {max_power_kw:g} kW",
         )
     return session
+
+
+def above(value: float, limit: float) -> str:
+    """Write a value above a limit with as many digits, one at least, as show that it is above."""
+    return next((text for k in range(1, 9) if float(text := f"{value:.{k}f}") > limit), repr(value))
 
 
 def without_overlaps(sessions: Iterable[Session]) -> tuple[list[Session], list[Refused]]:
