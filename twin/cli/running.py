@@ -91,9 +91,10 @@ def _say(text: str) -> None:
 
 
 def _warn(runs: Sequence[Run], whose: str = "") -> None:
-    """Say what is hardly meant, once for all seeds."""
-    notes = [note for run in runs for note in run.manifest["assumptions"] if note.startswith(WARNING)]
-    for note in dict.fromkeys(notes):
+    """Say what is hardly meant: once for all seeds, and only what is so with each of them."""
+    noted = [run.manifest["assumptions"] for run in runs]
+    notes = [note for note in noted[0] if note.startswith(WARNING) and all(note in n for n in noted)]
+    for note in notes:
         _say(f"{whose}{note}")
 
 
