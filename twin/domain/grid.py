@@ -85,15 +85,6 @@ class Sensitivity:
     dloading_pct_per_w: Matrix
 
 
-def margins(topology: GridTopology, state: GridState) -> tuple[Vector, Vector, Vector]:
-    """Distance to each limit, negative when broken: (low voltage pu, high voltage pu, loading pct)."""
-    return (
-        np.asarray(state.vm_pu - topology.vm_min_pu),
-        np.asarray(topology.vm_max_pu - state.vm_pu),
-        np.asarray(topology.max_loading_pct - state.loading_pct),
-    )
-
-
 LOW_VOLTAGE = "low voltage"
 HIGH_VOLTAGE = "high voltage"
 LINE_LOADING = "line loading"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from twin.domain.grid import GridTopology
-from twin.domain.ids import Mask, Matrix, Rows, Vector
+from twin.domain.ids import Matrix, Rows, Vector
 from twin.grid.feeder import BRANCH_TABLES, Feeder
 
 _ENDS = {"line": ("from_bus", "to_bus"), "trafo": ("hv_bus", "lv_bus"), "trafo3w": ("hv_bus", "mv_bus")}
@@ -116,8 +116,3 @@ def _joined(net: Any, buses: set[int]) -> set[int]:
         size = len(buses)
         buses |= {b for pair in pairs for b in pair if not buses.isdisjoint(pair)}
     return buses
-
-
-def out_of_service(feeder: Feeder) -> Mask:
-    """Return (nl,) True for branches that carry nothing by the net's tables."""
-    return np.concatenate([~feeder.net[t].in_service.to_numpy(dtype=bool) for t in BRANCH_TABLES])
