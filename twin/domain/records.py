@@ -2,7 +2,7 @@
 
 The tables judge facts in the order in which they happened. Any record may come first: a transaction may
 begin before a token is known, energy may wait for a limit. A pair that is absent is never guessed: it
-raises, and the caller keeps the fact and flags it.
+raises. In a simulation that is a defect of the twin, and ends the run.
 """
 
 from __future__ import annotations
