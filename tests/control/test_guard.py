@@ -12,7 +12,7 @@ from twin.control.curtail import by_share, by_urgency, equally
 from twin.control.guard import Guard
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology, Sensitivity, broken
-from twin.domain.ids import Rows, Vector
+from twin.domain.ids import Matrix, Rows, Vector
 from twin.domain.specs import EvseSpec
 from twin.grid.make import make_grid
 from twin.grid.nets import NetSource, load_feeder
@@ -53,6 +53,8 @@ class Bench:
             vm_max_pu=np.full(buses, 1.1),
             max_loading_pct=np.full(branches, 100.0),
             head_va_rating=np.inf,
+            phases=1,
+            vuf_max_pct=np.full(buses, np.inf),
         )
 
     def solve(self, start_s: float, end_s: float, evse_w: Vector, /) -> GridState:
@@ -63,7 +65,8 @@ class Bench:
         ok = bool(evse_w.sum() <= self.most_w)
         base = self.base_pct if self.next_pct is None or end_s <= 300.0 else self.next_pct
         return GridState(
-            vm_pu=self.base_pu - self.bus @ kw if ok else np.full(len(self.bus), np.nan),
+            vm_pu=(self.base_pu - self.bus @ kw if ok else np.full(len(self.bus), np.nan))[:, None],
+            vuf_pct=np.zeros(len(self.bus)),
             loading_pct=base + linear + self.bend * linear**2 if ok else np.full(len(self.line), np.nan),
             slack_w=0.0,
             losses_w=0.0,
@@ -75,13 +78,20 @@ class Bench:
             iterations=1,
         )
 
-    def sensitivity(self, state: GridState, rows: Rows | None = None, /) -> Sensitivity:
+    def sensitivity(
+        self, state: GridState, rows: Rows | None = None, shares: Matrix | None = None, /
+    ) -> Sensitivity:
         """Exact at the state, found back from its loading of the first branch."""
         rows = np.arange(self.line.shape[1]) if rows is None else rows
         above = state.loading_pct - self.base_pct
         linear = above if not self.bend else (np.sqrt(1 + 4 * self.bend * above) - 1) / (2 * self.bend)
         slope = self.line * (1.0 + 2.0 * self.bend * linear)[:, None]
-        return Sensitivity(dvm_pu_per_w=-self.bus[:, rows] / 1e3, dloading_pct_per_w=slope[:, rows] / 1e3)
+        dvm = -self.bus[:, rows] / 1e3
+        return Sensitivity(
+            dvm_pu_per_w=dvm[:, None, :],
+            dloading_pct_per_w=slope[:, rows] / 1e3,
+            dvuf_pct_per_w=np.zeros_like(dvm),
+        )
 
 
 def fleet_of(count: int, **spec) -> Fleet:

@@ -20,13 +20,16 @@ TOPOLOGY = GridTopology(
     vm_max_pu=np.full(3, 1.1),
     max_loading_pct=np.array([100.0, 100.0]),
     head_va_rating=250e3,
+    phases=1,
+    vuf_max_pct=np.full(3, np.inf),
 )
 
 
 def state(vm_pu: tuple[float, ...], loading_pct: tuple[float, ...]) -> GridState:
     """An instant with these values."""
     return GridState(
-        vm_pu=np.array(vm_pu),
+        vm_pu=np.array(vm_pu)[:, None],
+        vuf_pct=np.zeros(3),
         loading_pct=np.array(loading_pct),
         slack_w=0.0,
         losses_w=0.0,

@@ -42,7 +42,7 @@ def test_a_line_solved_by_hand(line: Feeder, plain: bool):
     rp = 15e3 * 0.4 / 400.0**2
     v = 0.5 + np.sqrt(0.25 - rp)
     amps = 15e3 / (np.sqrt(3) * 400.0 * v)
-    assert state.vm_pu == pytest.approx([1.0, v], abs=1e-9)
+    assert state.vm_pu[:, 0] == pytest.approx([1.0, v], abs=1e-9)
     assert state.loading_pct == pytest.approx([amps], rel=1e-8)  # rated 100 A
     assert state.losses_w == pytest.approx(3 * amps**2 * 0.4, rel=1e-6)
     assert (state.base_w, state.pv_w, state.ev_w) == pytest.approx((10e3, 0.0, 5e3))
@@ -87,7 +87,7 @@ def test_power_grid_model_finds_the_same(kind: str, ref: str, scale: float, stre
     drawn = profile.means(0.0, 300.0)[0]
     np.add.at(drawn[0], feeder.bus_positions(buses), power)
     vm_pu, loading_pct = oracle.solve(feeder.net, drawn[0], drawn[1])
-    np.testing.assert_allclose(state.vm_pu, vm_pu, atol=2e-6)
+    np.testing.assert_allclose(state.vm_pu[:, 0], vm_pu, atol=2e-6)
     np.testing.assert_allclose(state.loading_pct, loading_pct, atol=5e-3)
 
 
@@ -112,7 +112,7 @@ def test_taps_parallel_systems_open_ends_shunts_and_motors_are_carried():
     compiled, plain = both(feeder, 0.7, [feeder.buses[4], feeder.buses[9]], evse_q_per_p=0.1)
     power = np.array([300e3, 500e3])
     mine, reference = (grid.solve(0.0, 300.0, power) for grid in (compiled, plain))
-    assert np.isnan(mine.vm_pu[-1])
+    assert np.isnan(mine.vm_pu[-1, 0])
     np.testing.assert_allclose(mine.vm_pu, reference.vm_pu, atol=1e-9)
     np.testing.assert_allclose(mine.loading_pct, reference.loading_pct, atol=1e-6)
     assert mine.base_w == pytest.approx(reference.base_w, abs=1.0)
@@ -148,12 +148,12 @@ def test_sensitivities_are_the_derivatives(village: Feeder, plain: bool):
         step = 50.0 * (np.arange(len(buses)) == k)
         up, down = grid.solve(0.0, 1.0, power + step), grid.solve(0.0, 1.0, power - step)
         dvm, dloading = (up.vm_pu - down.vm_pu) / 100.0, (up.loading_pct - down.loading_pct) / 100.0
-        np.testing.assert_allclose(answer.dvm_pu_per_w[:, k], dvm, atol=1e-4 * np.abs(dvm).max())
+        np.testing.assert_allclose(answer.dvm_pu_per_w[:, :, k], dvm, atol=1e-4 * np.abs(dvm).max())
         np.testing.assert_allclose(
             answer.dloading_pct_per_w[:, k], dloading, atol=1e-4 * np.abs(dloading).max()
         )
     some = grid.sensitivity(grid.solve(0.0, 1.0, power), np.array([4, 1]))
-    np.testing.assert_allclose(some.dvm_pu_per_w, answer.dvm_pu_per_w[:, [4, 1]], atol=1e-12)
+    np.testing.assert_allclose(some.dvm_pu_per_w, answer.dvm_pu_per_w[:, :, [4, 1]], atol=1e-12)
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -237,7 +237,7 @@ def test_what_cannot_be_compiled_falls_back_to_pandapower_and_says_so(net: pp.pa
     expected = copy.deepcopy(net)
     pp.runpp(expected)
     state = grid.solve(0.0, 300.0, nothing(1))
-    np.testing.assert_allclose(state.vm_pu, expected.res_bus.vm_pu, atol=1e-7)
+    np.testing.assert_allclose(state.vm_pu[:, 0], expected.res_bus.vm_pu, atol=1e-7)
     assert state.base_w == pytest.approx(expected.res_load.p_mw.sum() * 1e6, abs=0.1)
     assert balance_error(grid.solve(0.0, 300.0, np.array([3_000.0]))) < 1e-6
 
@@ -246,7 +246,7 @@ def test_an_evse_beside_a_heater_does_not_change_the_heater():
     """8 kW, half of it constant impedance and a quarter constant current, at the voltage that it finds."""
     feeder = index_feeder(zip_net(), "heated")
     state = make_grid(feeder, ["B"], constant(feeder, 1.0)).solve(0.0, 300.0, np.array([5_000.0]))
-    v = state.vm_pu[1]
+    v = state.vm_pu[1, 0]
     assert state.base_w == pytest.approx(8_000.0 * (0.25 + 0.25 * v + 0.5 * v**2), abs=0.01)
     assert balance_error(state) < 1e-6
 
@@ -267,7 +267,7 @@ def test_a_tap_controller_runs_within_each_solve():
     feeder = index_feeder(net, "taps")
     grid = make_grid(feeder, [feeder.buses[3]], constant(feeder, 1.0))
     assert grid.provenance["fallback"] == "controller DiscreteTapControl"
-    assert 0.99 <= grid.solve(0.0, 1.0, nothing(1)).vm_pu[1] <= 1.01
+    assert 0.99 <= grid.solve(0.0, 1.0, nothing(1)).vm_pu[1, 0] <= 1.01
 
 
 def test_the_self_check_names_the_element_that_differs(line: Feeder, monkeypatch: pytest.MonkeyPatch):

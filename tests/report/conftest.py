@@ -40,6 +40,8 @@ def street() -> GridTopology:
         vm_max_pu=np.array([1.1, 1.1, 1.1]),
         max_loading_pct=np.array([100.0, 100.0]),
         head_va_rating=100_000.0,
+        phases=1,
+        vuf_max_pct=np.full(3, np.inf),
     )
 
 

@@ -23,13 +23,13 @@ from twin.results.start import start_run
 TOPOLOGY = GridTopology(
     name="two-buses", buses=("mv", "lv"), bus_vn_kv=np.array([20.0, 0.4]), charging_level=np.array([False, True]),
     branches=("trafo",), is_trafo=np.array([True]), from_bus=np.array([0]), to_bus=np.array([1]), bus_xy=np.full((2, 2), np.nan),
-    vm_min_pu=np.full(2, 0.9), vm_max_pu=np.full(2, 1.1), max_loading_pct=np.array([100.0]), head_va_rating=100e3,
+    vm_min_pu=np.full(2, 0.9), vm_max_pu=np.full(2, 1.1), max_loading_pct=np.array([100.0]), head_va_rating=100e3, phases=1, vuf_max_pct=np.full(2, np.inf),
 )  # fmt: skip
 
 
 def solved(loading_pct: float, vm_pu: float, ev_w: float) -> GridState:
     return GridState(
-        vm_pu=np.array([1.0, vm_pu]), loading_pct=np.array([loading_pct]), slack_w=ev_w, losses_w=0.0, base_w=0.0, pv_w=0.0,
+        vm_pu=np.array([[1.0], [vm_pu]]), vuf_pct=np.zeros(2), loading_pct=np.array([loading_pct]), slack_w=ev_w, losses_w=0.0, base_w=0.0, pv_w=0.0,
         ev_w=ev_w, converged=True, mismatch_w=0.0, iterations=1,
     )  # fmt: skip
 

@@ -32,10 +32,13 @@ FEEDER = GridTopology(
     vm_max_pu=np.full(3, 1.1),
     max_loading_pct=np.full(2, 100.0),
     head_va_rating=100e3,
+    phases=1,
+    vuf_max_pct=np.full(3, np.inf),
 )
 
 SOLVED = GridState(
-    vm_pu=np.array([1.02, 1.0, 0.95]),
+    vm_pu=np.array([[1.02], [1.0], [0.95]]),
+    vuf_pct=np.zeros(3),
     loading_pct=np.array([40.0, 60.0]),
     slack_w=0.0,
     losses_w=0.0,
@@ -57,7 +60,9 @@ SESSION: dict[str, Any] = {
 
 
 def state(**values: Any) -> GridState:
-    """A solved instant that differs from an easy one by `values`."""
+    """A solved instant that differs from an easy one by `values`; `vm_pu` (nb,) is that of a symmetric feeder."""
+    if "vm_pu" in values:
+        values["vm_pu"] = np.reshape(values["vm_pu"], (len(FEEDER.buses), -1))
     return replace(SOLVED, **values)
 
 

@@ -160,11 +160,11 @@ class Guard:
 
     def _values(self, state: GridState) -> Vector:
         """(m,) what the caps are compared with: loadings in %, then negated voltages in pu."""
-        return np.concatenate([state.loading_pct, -state.vm_pu])
+        return np.concatenate([state.loading_pct, -state.vm_min_pu])
 
     def _too_high(self, state: GridState) -> tuple[str, ...]:
         top = self._grid.topology
-        high = state.vm_pu > top.vm_max_pu
+        high = state.vm_max_pu > top.vm_max_pu
         if not np.count_nonzero(high):
             return ()
         return tuple(top.buses[i] for i in np.flatnonzero(high))
@@ -207,7 +207,9 @@ class Guard:
         take is set aside. Otherwise a car far away would stop for a line it hardly touches.
         """
         answer = self._grid.sensitivity(solved, rows)
-        effect = np.concatenate([answer.dloading_pct_per_w, -answer.dvm_pu_per_w]) * self._per_w[rows]
+        effect = (
+            np.concatenate([answer.dloading_pct_per_w, -answer.dvm_pu_per_w.min(axis=1)]) * self._per_w[rows]
+        )
         effect = np.nan_to_num(effect)
         material = effect > MATERIAL * effect.max(axis=1, initial=0.0, keepdims=True)
         use = np.where(material, effect, 0.0)

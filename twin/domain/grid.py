@@ -26,6 +26,9 @@ class GridTopology:
         vm_min_pu, vm_max_pu: (nb,) limits of the voltage magnitude.
         max_loading_pct: (nl,) limits of the current loading.
         head_va_rating: Nominal power of the feeding transformers in VA; inf without one.
+        phases: 3 where each phase is solved (EVSE powers are then (n, 3)), 1 where the feeder is taken as
+            symmetric.
+        vuf_max_pct: (nb,) limits of the voltage unbalance; inf where there is none.
     """
 
     name: str
@@ -41,6 +44,8 @@ class GridTopology:
     vm_max_pu: Vector
     max_loading_pct: Vector
     head_va_rating: float
+    phases: int
+    vuf_max_pct: Vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +53,11 @@ class GridState:
     """One solved instant.
 
     Attributes:
-        vm_pu: (nb,) voltage magnitude; NaN for buses out of service or without a solution.
-        loading_pct: (nl,) current loading, the larger of both ends; NaN where out of service.
+        vm_pu: (nb, phases) voltage magnitude, line to neutral; NaN for buses out of service or without a
+            solution.
+        vuf_pct: (nb,) voltage unbalance, negative over positive sequence (IEC 61000-4-30); 0 where the
+            feeder is taken as symmetric.
+        loading_pct: (nl,) current loading, the largest of both ends and all phases; NaN where out of service.
         slack_w: Active power taken from the upstream grid; negative feeds back.
         losses_w: Active losses of lines and transformers.
         base_w: Base load, positive draws.
@@ -60,7 +68,8 @@ class GridState:
         iterations: Of the solver.
     """
 
-    vm_pu: Vector
+    vm_pu: Matrix
+    vuf_pct: Vector
     loading_pct: Vector
     slack_w: float
     losses_w: float
@@ -71,24 +80,38 @@ class GridState:
     mismatch_w: float
     iterations: int
 
+    @property
+    def vm_min_pu(self) -> Vector:
+        """(nb,) lowest phase of each bus."""
+        return self.vm_pu.min(axis=1)
+
+    @property
+    def vm_max_pu(self) -> Vector:
+        """(nb,) highest phase of each bus."""
+        return self.vm_pu.max(axis=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensitivity:
     """How a solved instant answers to the power of each EVSE, linearised.
 
     Attributes:
-        dvm_pu_per_w: (nb, n) change of voltage magnitude per W drawn (negative where drawing lowers it).
-        dloading_pct_per_w: (nl, n) change of loading per W drawn.
+        dvm_pu_per_w: (nb, phases, n) change of voltage magnitude per W drawn (negative where drawing lowers
+            it). An EVSE draws on the phases that its shares name.
+        dloading_pct_per_w: (nl, n) change of loading per W drawn, at the end and phase that is loaded most.
+        dvuf_pct_per_w: (nb, n) change of the voltage unbalance per W drawn; 0 where the feeder is symmetric.
     """
 
-    dvm_pu_per_w: Matrix
+    dvm_pu_per_w: Array
     dloading_pct_per_w: Matrix
+    dvuf_pct_per_w: Matrix
 
 
 LOW_VOLTAGE = "low voltage"
 HIGH_VOLTAGE = "high voltage"
 LINE_LOADING = "line loading"
 TRAFO_LOADING = "transformer loading"
+UNBALANCE = "voltage unbalance"
 NO_SOLUTION = "no solution"
 
 
@@ -98,7 +121,7 @@ class Broken(NamedTuple):
     element: str
     """Bus, line or transformer; the feeder's name where there is no solution."""
     kind: str
-    """One of the five kinds above."""
+    """One of the six kinds above."""
     value: float
     """pu or %; NaN where there is no solution."""
     limit: float
@@ -108,19 +131,28 @@ class Broken(NamedTuple):
 def broken(topology: GridTopology, state: GridState) -> list[Broken]:
     """Every limit that `state` breaks: buses, then branches, each in the order of the topology.
 
+    Of a bus with three phases the lowest and the highest are judged: it can be both too low and too high.
     A value that equals its limit keeps it; NaN (out of service) breaks none.
     """
     if not state.converged:
         return [Broken(topology.name, NO_SOLUTION, np.nan, np.nan)]
-    low = state.vm_pu < topology.vm_min_pu
-    high = state.vm_pu > topology.vm_max_pu
+    lowest, highest = state.vm_min_pu, state.vm_max_pu
+    low = lowest < topology.vm_min_pu
+    high = highest > topology.vm_max_pu
+    uneven = state.vuf_pct > topology.vuf_max_pct
     over = state.loading_pct > topology.max_loading_pct
     found: list[Broken] = []
     if np.count_nonzero(low) or np.count_nonzero(high):
         for i in np.flatnonzero(low | high).tolist():
-            limit = topology.vm_min_pu if low[i] else topology.vm_max_pu
-            kind = LOW_VOLTAGE if low[i] else HIGH_VOLTAGE
-            found.append(Broken(topology.buses[i], kind, float(state.vm_pu[i]), float(limit[i])))
+            bus = topology.buses[i]
+            if low[i]:
+                found.append(Broken(bus, LOW_VOLTAGE, float(lowest[i]), float(topology.vm_min_pu[i])))
+            if high[i]:
+                found.append(Broken(bus, HIGH_VOLTAGE, float(highest[i]), float(topology.vm_max_pu[i])))
+    if np.count_nonzero(uneven):
+        for i in np.flatnonzero(uneven).tolist():
+            limit_pct = float(topology.vuf_max_pct[i])
+            found.append(Broken(topology.buses[i], UNBALANCE, float(state.vuf_pct[i]), limit_pct))
     if np.count_nonzero(over):
         for i in np.flatnonzero(over).tolist():
             kind = TRAFO_LOADING if topology.is_trafo[i] else LINE_LOADING

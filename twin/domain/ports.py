@@ -9,7 +9,7 @@ from twin.domain.commands import Command
 from twin.domain.events import StationEvent
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology, Sensitivity
-from twin.domain.ids import Rows, SessionId, Vector
+from twin.domain.ids import Array, Matrix, Rows, SessionId, Vector
 from twin.domain.interval import Interval
 from twin.domain.offers import Offer
 from twin.domain.specs import VehicleSpec
@@ -62,7 +62,11 @@ class Hands(Protocol):
 
 
 class Grid(Protocol):
-    """The feeder: names, limits, and a power flow per call. Powers are grid-side, per EVSE row, in W."""
+    """The feeder: names, limits, and a power flow per call.
+
+    Powers are grid-side, in W: (n,) per EVSE row where the feeder is symmetric, (n, 3) per row and phase
+    where it is not (`topology.phases`).
+    """
 
     @property
     def topology(self) -> GridTopology:
@@ -74,12 +78,18 @@ class Grid(Protocol):
         """What the manifest says about the model: solver, fallbacks, self-check, assumptions."""
         ...
 
-    def solve(self, start_s: float, end_s: float, evse_w: Vector, /) -> GridState:
-        """Solve the feeder with the mean base load and generation of [start_s, end_s] and `evse_w` (n,)."""
+    def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
+        """Solve the feeder with the mean base load and generation of [start_s, end_s] and `evse_w`."""
         ...
 
-    def sensitivity(self, state: GridState, rows: Rows | None = None, /) -> Sensitivity:
-        """Linearise around `state`, the answer of the latest `solve`, for all EVSEs or for `rows` of them."""
+    def sensitivity(
+        self, state: GridState, rows: Rows | None = None, shares: Matrix | None = None, /
+    ) -> Sensitivity:
+        """Linearise around `state`, the answer of the latest `solve`, for all EVSEs or for `rows` of them.
+
+        Where the feeder has three phases, `shares` (len(rows), 3) say how one W of each row divides over
+        them; absent: evenly. A symmetric feeder ignores them.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from twin.domain.grid import GridState, GridTopology, Sensitivity
-from twin.domain.ids import Rows, Vector
+from twin.domain.ids import Matrix, Rows, Vector
 from twin.domain.ports import Grid
 from twin.engine.bookkeeper import Bookkeeper
 from twin.engine.core import Parts, Simulation
@@ -142,10 +142,12 @@ class _TimedGrid:
         self._timer.solver_s += process_time() - begin
         return state
 
-    def sensitivity(self, state: GridState, rows: Rows | None = None, /) -> Sensitivity:
+    def sensitivity(
+        self, state: GridState, rows: Rows | None = None, shares: Matrix | None = None, /
+    ) -> Sensitivity:
         """As `Grid.sensitivity`."""
         begin = process_time()
-        answer = self._grid.sensitivity(state, rows)
+        answer = self._grid.sensitivity(state, rows, shares)
         self._timer.solver_s += process_time() - begin
         return answer
 

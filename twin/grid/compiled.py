@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import splu
 
 from twin.domain.grid import GridState, GridTopology, Sensitivity
-from twin.domain.ids import Complexes, Rows, Vector
+from twin.domain.ids import Complexes, Matrix, Rows, Vector
 from twin.errors import SolverError
 from twin.grid import kernel
 from twin.grid.common import Setup, Solved, check_power
@@ -58,7 +58,8 @@ class CompiledGrid:
             vm_pu[:] = loading_pct[:] = np.nan
         none = np.nan
         return Solved(
-            vm_pu=vm_pu,
+            vm_pu=vm_pu[:, None],
+            vuf_pct=np.where(np.isnan(vm_pu), np.nan, 0.0),
             loading_pct=loading_pct,
             slack_w=totals.slack_w if converged else none,
             losses_w=totals.losses_w if converged else none,
@@ -71,7 +72,13 @@ class CompiledGrid:
             solution=solution,
         )
 
-    def sensitivity(self, state: GridState, rows: Rows | None = None, /) -> Sensitivity:
+    def sensitivity(
+        self,
+        state: GridState,
+        rows: Rows | None = None,
+        shares: Matrix | None = None,
+        /,  # noqa: ARG002 -- symmetric
+    ) -> Sensitivity:
         """Linearise around a converged state of this grid, exactly (implicit differentiation).
 
         Of all EVSEs, or of `rows` in their order.
@@ -92,7 +99,9 @@ class CompiledGrid:
         kernel.magnitude_answers(v, dv, self._net.node, column, dvm)
         dloading = np.zeros((len(state.loading_pct), count))
         kernel.loading_answers(self._ends, self._branches, v, dv, column, dloading)
-        return Sensitivity(dvm_pu_per_w=dvm, dloading_pct_per_w=dloading)
+        return Sensitivity(
+            dvm_pu_per_w=dvm[:, None, :], dloading_pct_per_w=dloading, dvuf_pct_per_w=np.zeros_like(dvm)
+        )
 
 
 def _compile(model: Model, setup: Setup) -> tuple[kernel.Compiled, Rows]:

@@ -151,7 +151,7 @@ def self_check(setup: Setup, model: Model) -> Check:
 def _agree(topology: GridTopology, ours: GridState, theirs: GridState, quantity: str, point: str) -> float:
     names = topology.buses if quantity == "vm_pu" else topology.branches
     tolerance = VM_TOLERANCE_PU if quantity == "vm_pu" else LOADING_TOLERANCE_PCT
-    mine, reference = getattr(ours, quantity), getattr(theirs, quantity)
+    mine, reference = getattr(ours, quantity).ravel(), getattr(theirs, quantity).ravel()
     same_nan = np.isnan(mine) == np.isnan(reference)
     gap = np.where(same_nan, np.nan_to_num(np.abs(mine - reference)), np.inf)
     worst = int(gap.argmax()) if len(gap) else -1

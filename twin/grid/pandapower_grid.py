@@ -78,7 +78,8 @@ class PandapowerGrid:
             [net[f"res_{t}"].loading_percent.to_numpy(dtype=float) for t in BRANCH_TABLES]
         )
         return Solved(
-            vm_pu=net.res_bus.vm_pu.to_numpy(dtype=float),
+            vm_pu=net.res_bus.vm_pu.to_numpy(dtype=float)[:, None],
+            vuf_pct=np.where(net.res_bus.vm_pu.isna(), np.nan, 0.0),
             loading_pct=np.where(self._dead_branch, np.nan, loading_pct),
             slack_w=w_from_mw(self._slack_mw()),
             losses_w=w_from_mw(sum(float(net[f"res_{t}"].pl_mw.sum()) for t in _LOSSY if len(net[t]))),
@@ -91,7 +92,13 @@ class PandapowerGrid:
             solution=np.stack([v, -injected]),
         )
 
-    def sensitivity(self, state: GridState, rows: Rows | None = None, /) -> Sensitivity:
+    def sensitivity(
+        self,
+        state: GridState,
+        rows: Rows | None = None,
+        shares: Matrix | None = None,
+        /,  # noqa: ARG002 -- symmetric
+    ) -> Sensitivity:
         """Linearise around `state`, the answer of the latest `solve`, by the Jacobian of the power flow.
 
         Of all EVSEs, or of `rows` in their order. Voltage-dependent loads and tap changers are taken as they stand.
@@ -111,7 +118,9 @@ class PandapowerGrid:
         dloading = np.zeros((len(state.loading_pct), len(column)))
         ends = (model.end_branch, model.end_side, model.end_element, model.end_pct)
         kernel.loading_answers(ends, (model.branch_from, model.branch_to, model.y), v, dv, column, dloading)
-        return Sensitivity(dvm_pu_per_w=dvm, dloading_pct_per_w=dloading)
+        return Sensitivity(
+            dvm_pu_per_w=dvm[:, None, :], dloading_pct_per_w=dloading, dvuf_pct_per_w=np.zeros_like(dvm)
+        )
 
     def _nodes(self, model: Model, rows: Rows | None) -> Rows:
         bus = self._setup.evse_bus
@@ -143,7 +152,8 @@ class PandapowerGrid:
     def _unsolved(self, base_w: float, pv_w: float, ev_w: float) -> GridState:
         nan = np.nan
         return GridState(
-            vm_pu=np.full(len(self.topology.buses), nan),
+            vm_pu=np.full((len(self.topology.buses), 1), nan),
+            vuf_pct=np.full(len(self.topology.buses), nan),
             loading_pct=np.full(len(self.topology.branches), nan),
             slack_w=nan,
             losses_w=nan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,11 @@ class Limits:
     vm_max_pu: float | None = None
     line_loading_pct: float | None = None
     trafo_loading_pct: float | None = None
+    vuf_pct: float | None = None
+    """Voltage unbalance; None: no limit."""
 
 
-def make_topology(feeder: Feeder, evse_bus: Rows, limits: Limits) -> GridTopology:
+def make_topology(feeder: Feeder, evse_bus: Rows, limits: Limits, phases: int = 1) -> GridTopology:
     """Describe a feeder.
 
     Args:
@@ -34,6 +37,7 @@ def make_topology(feeder: Feeder, evse_bus: Rows, limits: Limits) -> GridTopolog
         evse_bus: (n,) bus position of each EVSE. The charging level is every nominal voltage that has
             one; without any EVSE, the lowest of the net.
         limits: Of the scenario.
+        phases: 3 if each phase is solved, else 1.
     """
     net = feeder.net
     vn_kv = net.bus.vn_kv.to_numpy(dtype=float)
@@ -55,6 +59,8 @@ def make_topology(feeder: Feeder, evse_bus: Rows, limits: Limits) -> GridTopolog
         vm_max_pu=_limit(net.bus, "max_vm_pu", limits.vm_max_pu, 1.1),
         max_loading_pct=_loading_limits(net, limits),
         head_va_rating=_head_va(feeder),
+        phases=phases,
+        vuf_max_pct=np.full(len(vn_kv), math.inf if limits.vuf_pct is None else limits.vuf_pct),
     )
 
 

@@ -211,7 +211,7 @@ class FeederBuffer:
         k = len(self._t_s)
         if k == len(self._values[0]):
             self._values = [_doubled(values, axis=0) for values in self._values]
-        self._values[0][k] = state.vm_pu
+        self._values[0][k] = state.vm_min_pu
         self._values[1][k] = state.loading_pct
         self._t_s.append(t_s)
 

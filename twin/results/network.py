@@ -48,6 +48,7 @@ def _plain_topology(t: GridTopology) -> dict[str, Any]:
     return {
         "name": t.name,
         "head_va_rating": _or_none(t.head_va_rating),
+        "phases": t.phases,
         "buses": [
             {
                 "name": name,
@@ -55,6 +56,7 @@ def _plain_topology(t: GridTopology) -> dict[str, Any]:
                 "charging_level": bool(t.charging_level[i]),
                 "vm_min_pu": _or_none(t.vm_min_pu[i]),
                 "vm_max_pu": _or_none(t.vm_max_pu[i]),
+                "vuf_max_pct": _or_none(t.vuf_max_pct[i]),
                 "xy": [_or_none(v) for v in t.bus_xy[i]],
             }
             for i, name in enumerate(t.buses)
@@ -88,6 +90,8 @@ def _topology(plain: dict[str, Any]) -> GridTopology:
         vm_max_pu=np.array([_or(b["vm_max_pu"], math.inf) for b in buses], dtype=float),
         max_loading_pct=np.array([_or(b["max_loading_pct"], math.inf) for b in branches], dtype=float),
         head_va_rating=_or(plain["head_va_rating"], math.inf),
+        phases=int(plain["phases"]),
+        vuf_max_pct=np.array([_or(b["vuf_max_pct"], math.inf) for b in buses], dtype=float),
     )
 
 
