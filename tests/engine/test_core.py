@@ -12,10 +12,11 @@ import pytest
 from twin.control.strategies.priority import FirstComeFirstServed
 from twin.control.strategies.uncontrolled import Uncontrolled
 from twin.domain.fleet import Fleet
-from twin.domain.ids import Vector
+from twin.domain.grid import GridState, GridTopology, Sensitivity
+from twin.domain.ids import Array, Vector
 from twin.domain.interval import Interval
 from twin.domain.site_limits import site_limits
-from twin.domain.specs import DriverSpec, EvseSpec, FaultSpec, LimitGroup, SiteSpec, VehicleSpec
+from twin.domain.specs import Connection, DriverSpec, EvseSpec, FaultSpec, LimitGroup, SiteSpec, VehicleSpec
 from twin.domain.views import FleetView, Plan, Strategy
 from twin.domain.visits import ANY_EVSE, Visits
 from twin.engine.core import Parts, Simulation
@@ -48,6 +49,7 @@ class Notebook:
         self.power_w: dict[float, list[float]] = {}
         self.wanted_w: dict[float, list[float] | None] = {}
         self.plans_s: list[float] = []
+        self.solved_s: list[float] = []
 
     def tick(
         self,
@@ -64,8 +66,8 @@ class Notebook:
     def plan(self, t_s: float, *_: object) -> None:
         self.plans_s.append(t_s)
 
-    def grid(self, *_: object) -> None:
-        raise AssertionError("these runs have no grid")
+    def grid(self, t_s: float, *_: object) -> None:
+        self.solved_s.append(t_s)
 
     def row(self, table: str, values: Mapping[str, object], /) -> None:
         self.tables.setdefault(table, []).append(dict(values))
@@ -75,6 +77,34 @@ class Notebook:
 
     def column(self, table: str, name: str) -> list[object]:
         return [row[name] for row in self.tables.get(table, [])]
+
+
+class FakeGrid:
+    """A feeder of one bus that keeps what it was asked to solve, and is too low or not."""
+
+    provenance: Mapping[str, object] = {}
+
+    def __init__(self, phases: int, *, vm_pu: float = 1.0) -> None:
+        one = np.ones(1)
+        self.topology = GridTopology(
+            name="fake", buses=("b",), bus_vn_kv=0.4 * one, charging_level=one > 0, branches=(),
+            is_trafo=np.zeros(0, dtype=bool), from_bus=np.zeros(0), to_bus=np.zeros(0),
+            bus_xy=np.full((1, 2), np.nan), vm_min_pu=0.9 * one, vm_max_pu=1.1 * one,
+            max_loading_pct=np.zeros(0), head_va_rating=np.inf, phases=phases, vuf_max_pct=np.inf * one,
+        )  # fmt: skip
+        self.asked: list[tuple[float, float, list[object]]] = []
+        self._vm_pu = np.full((1, phases), vm_pu)
+
+    def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
+        self.asked.append((start_s, end_s, evse_w.round(6).tolist()))
+        ev_w = float(evse_w.sum())
+        return GridState(
+            vm_pu=self._vm_pu, vuf_pct=np.zeros(1), loading_pct=np.zeros(0), slack_w=ev_w, losses_w=0.0,
+            base_w=0.0, pv_w=0.0, ev_w=ev_w, converged=True, mismatch_w=0.0, iterations=1,
+        )  # fmt: skip
+
+    def sensitivity(self, *_: object) -> Sensitivity:
+        raise AssertionError("nobody guards these runs")
 
 
 def visit(arrival_h: float, departure_h: float, kwh: float, **more: object) -> dict[str, object]:
@@ -97,9 +127,14 @@ def simulate(
     hours: float = 12,
     plan_on_arrival: bool = False,
     one_driver: bool = False,
+    grid: FakeGrid | None = None,
+    power_flow_every: int = 1,
+    connection: Connection = Connection.L1L2L3,
 ) -> Notebook:
     """Run cars through sites named by the first letter of their EVSEs, hourly ticks."""
-    specs = [EvseSpec(id=e, station=e.split("/")[0], site=e[0], bus=None) for e in evses]
+    specs = [
+        EvseSpec(id=e, station=e.split("/")[0], site=e[0], bus=None, connection=connection) for e in evses
+    ]
     names = sorted({e[0] for e in evses})
     groups = (LimitGroup(name="main", limit_w=limit_w),)
     sites = {n: SiteSpec(id=n, operator=f"op-{n}", tariff="t", groups=groups) for n in names}
@@ -139,14 +174,14 @@ def simulate(
         limits=site_limits(list(sites.values()), specs),
         strategy=strategy,
         guard=None,
-        grid=None,
+        grid=grid,
         visits=visits,
         minds=population.drivers,
         prices=prices,
         faults=faults,
         period_s=HOUR,
         ticks=int(hours),
-        power_flow_every=1,
+        power_flow_every=power_flow_every,
         plan_on_arrival=plan_on_arrival,
         notes=(),
         release=population.close,
@@ -424,3 +459,45 @@ def test_another_strategy_meets_the_same_cars() -> None:
     for column in ("driver", "arrival_s", "departure_s", "requested_wh"):
         first, second = (sorted(run.column("sessions", column)) for run in runs)
         assert first == second
+
+
+class TestTheFeeder:
+    def test_a_symmetric_one_is_solved_with_the_mean_of_every_closed_hour(self) -> None:
+        """11.04 kW from 00:30 for one hour: half of it in each of two hours."""
+        grid = FakeGrid(1)
+        simulate(visit(0.5, 4.25, 11.04), grid=grid, hours=3)
+        assert grid.asked == [
+            (0.0, 1 * HOUR, [5_520.0]),
+            (1 * HOUR, 2 * HOUR, [5_520.0]),
+            (2 * HOUR, 3 * HOUR, [0.0]),
+        ]
+
+    def test_one_with_three_phases_gets_a_row_per_evse_and_a_column_per_phase(self) -> None:
+        grid = FakeGrid(3)
+        simulate(visit(0.5, 4.25, 11.04), grid=grid, hours=2, evses=("a1/1", "a2/1"))
+        assert grid.asked[0] == (0.0, HOUR, [[1_840.0] * 3, [0.0] * 3])
+
+    def test_the_phase_is_that_of_the_connection(self) -> None:
+        grid = FakeGrid(3)
+        simulate(visit(0.0, 4.25, 3.68), grid=grid, hours=2, connection=Connection.L2)
+        assert grid.asked[0] == (0.0, HOUR, [[0.0, 3_680.0, 0.0]])
+
+    @pytest.mark.parametrize(
+        ("phases", "half", "rest"), [(1, [5_520.0], [0.0]), (3, [[1_840.0] * 3], [[0.0] * 3])]
+    )
+    def test_solved_every_second_tick_it_sees_means_of_two_hours_and_the_rest_at_the_end(
+        self, phases: int, half: list[object], rest: list[object]
+    ) -> None:
+        grid = FakeGrid(phases)
+        seen = simulate(visit(0.0, 4.25, 11.04), grid=grid, hours=3, power_flow_every=2)
+        assert grid.asked == [(0.0, 2 * HOUR, half), (2 * HOUR, 3 * HOUR, rest)]
+        assert seen.solved_s == [2 * HOUR, 3 * HOUR]
+
+    @pytest.mark.parametrize(("phases", "nothing"), [(1, [0.0]), (3, [[0.0] * 3])])
+    def test_where_a_limit_is_broken_the_hour_is_solved_again_without_cars(
+        self, phases: int, nothing: list[object]
+    ) -> None:
+        grid = FakeGrid(phases, vm_pu=0.85)
+        simulate(visit(0.0, 4.25, 11.04), grid=grid, hours=1)
+        assert len(grid.asked) == 2
+        assert grid.asked[1] == (0.0, HOUR, nothing)

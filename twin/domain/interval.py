@@ -18,17 +18,19 @@ GRID_W = 3
 """Mean power from the grid, with the station's own losses and standby."""
 POWERED = 4
 """Share of the interval in which the EVSE had power, 0..1."""
-COLUMNS = 5
+PHASE_W = 5
+"""First of three: mean power from the grid per phase; their sum is GRID_W."""
+COLUMNS = 8
 
 
 class Interval:
     """The columns of one interval; overwritten when the next one is closed.
 
     Attributes:
-        data: Shape (COLUMNS, n). The others, each (n,), are views of it.
+        data: Shape (COLUMNS, n). The others are views of it: (n,) each, but phase_w (3, n).
     """
 
-    __slots__ = ("data", "grid_w", "plugged", "power_w", "powered", "register_wh")
+    __slots__ = ("data", "grid_w", "phase_w", "plugged", "power_w", "powered", "register_wh")
 
     def __init__(self, data: Matrix) -> None:
         self.data = data
@@ -37,3 +39,4 @@ class Interval:
         self.plugged: Vector = data[PLUGGED]
         self.grid_w: Vector = data[GRID_W]
         self.powered: Vector = data[POWERED]
+        self.phase_w: Matrix = data[PHASE_W : PHASE_W + 3]

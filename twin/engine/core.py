@@ -20,7 +20,7 @@ from twin.control.controller import Controller, Decision
 from twin.control.guard import Guard
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, broken
-from twin.domain.ids import SiteId, Vector
+from twin.domain.ids import Array, Matrix, SiteId
 from twin.domain.interval import Interval
 from twin.domain.ports import Auditor, Chooser, Grid, Physics, Recorder
 from twin.domain.site_limits import SiteLimits
@@ -96,7 +96,8 @@ class Simulation:
         )
         self._offline: Counter[int] = Counter()
         self._helpless: frozenset[str] = frozenset()
-        self._unsolved_w: Vector = np.zeros(len(parts.fleet))
+        phases = 1 if parts.grid is None else parts.grid.topology.phases
+        self._unsolved_w: Matrix = np.zeros((phases, len(parts.fleet)))
         self._solved_s = 0.0
 
     def run(self) -> None:
@@ -153,14 +154,13 @@ class Simulation:
                 self._on_tick(now_s, self.books)
 
     def _solve(self, k: int, now_s: float, interval: Interval, grid: Grid) -> None:
-        """Power flow with the mean power of the intervals closed since the last one."""
+        """Power flow with the mean power, per phase if the feeder has three, of the intervals since the last one."""
         every = self._parts.power_flow_every
-        self._unsolved_w += interval.grid_w
+        self._unsolved_w += interval.grid_w if len(self._unsolved_w) == 1 else interval.phase_w
         if k % every and k != self._parts.ticks:
             return
         solved = k % every or every
-        evse_w = self._unsolved_w / solved
-        state = grid.solve(self._solved_s, now_s, evse_w)
+        state = grid.solve(self._solved_s, now_s, _per_evse(self._unsolved_w / solved))
         if self._auditor is not None:
             self._auditor.feeder(self._solved_s, now_s, state)
         self._recorder.grid(now_s, interval, state, self._without_evs(grid, now_s, state))
@@ -171,7 +171,7 @@ class Simulation:
         """The same interval with every EVSE at zero, where a limit is broken: is charging the cause?"""
         if not broken(grid.topology, state):
             return None
-        return grid.solve(self._solved_s, now_s, np.zeros(len(self._parts.fleet)))
+        return grid.solve(self._solved_s, now_s, _per_evse(np.zeros_like(self._unsolved_w)))
 
     def _plugged(self, now_s: float) -> None:
         """A car is there: give it its share until the next tick. At a tick, the tick does it."""
@@ -226,6 +226,11 @@ class Simulation:
             berths.close(row)
         else:
             berths.open(row)
+
+
+def _per_evse(power_w: Matrix) -> Array:
+    """Turn (phases, n) into what the port `Grid` takes: (n,) of a symmetric feeder, else (n, 3)."""
+    return power_w[0] if len(power_w) == 1 else np.ascontiguousarray(power_w.T)
 
 
 @contextmanager

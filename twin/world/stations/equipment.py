@@ -10,7 +10,7 @@ import numpy as np
 
 from twin.domain import fleet as f
 from twin.domain.fleet import Fleet
-from twin.domain.ids import Matrix, Vector
+from twin.domain.ids import Array, Matrix, Vector
 from twin.domain.specs import EvseSpec, VehicleSpec
 from twin.world.stations import kernel as k
 
@@ -91,13 +91,17 @@ def kinds(specs: Sequence[EvseSpec]) -> list[int]:
     return [seen.setdefault(s, len(seen)) for s in plain]
 
 
-def initial_state(fleet: Fleet, start_s: float) -> Matrix:
-    """The truth before anybody came: shape (n, STATE)."""
+def initial_state(fleet: Fleet, shares: Array, start_s: float) -> Matrix:
+    """The truth before anybody came: shape (n, STATE).
+
+    `shares`, (4, n, 3), are each phase's share of an EVSE's power by phases in use, 0: standby.
+    """
     state = np.zeros((len(fleet), k.STATE))
     columns = (f.W_PER_A, f.PHASES, f.MAX_W, f.MIN_W, f.STEP_W)
     state[:, : k.STEP_W + 1] = fleet.data[list(columns)].T
     state[:, [k.ARRIVED_S, k.DEPARTURE_S, k.REQUESTED_WH, k.FINISHED_S]] = np.nan
     state[:, k.LAST_S] = start_s
+    state[:, k.SHARE : k.SHARE + 3] = state[:, k.IDLE_SHARE : k.IDLE_SHARE + 3] = shares[0]
     for row, spec in zip(state, fleet.specs, strict=True):
         row[k.EVSE_EFFICIENCY] = spec.efficiency
         row[k.EVSE_STANDBY_W] = spec.standby_w

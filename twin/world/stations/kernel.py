@@ -19,7 +19,7 @@ from numba import njit
 
 from twin.domain import fleet as f
 from twin.domain import interval as v
-from twin.domain.ids import Matrix, Rows, Vector
+from twin.domain.ids import Array, Matrix, Rows, Vector
 
 # What connects: set when a car is plugged in, the first five also at rest.
 W_PER_A, PHASES, MAX_W, MIN_W, STEP_W = range(5)
@@ -59,7 +59,15 @@ STEADY_END_WH = 31
 LAST_S, INTERVAL_WH, POWERED_H, TOTAL_WH = 32, 33, 34, 35
 OUTAGE, OFFLINE, STUCK = 36, 37, 38
 EVSE_EFFICIENCY, EVSE_STANDBY_W, RESOLUTION_WH, DC, MAX_PILOT, MIN_PILOT, STEP_A = range(39, 46)
-STATE = 46
+SHARE = 46
+"""First of three: each phase's share of what flows with the phases in use."""
+IDLE_SHARE = 49
+"""First of three: each phase's share of the EVSE's own standby."""
+LEFT_WH = 52
+"""First of three: energy per phase in this interval of what was connected before."""
+SPLIT_WH = 55
+"""Part of INTERVAL_WH that LEFT_WH holds."""
+STATE = 56
 
 # `dense`, shape (DENSE, n): the columns of the closed interval, then what the pass over all rows reads first.
 LIVE, FOUND = v.COLUMNS, v.COLUMNS + 1
@@ -270,6 +278,35 @@ def touch(s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float) -> None:
 
 
 @njit(cache=True)
+def _phase_powers(s: Matrix, dense: Matrix, i: int, power_w: float, hours: float) -> None:
+    """Divide the grid-side power of a closed interval over the phases."""
+    scale = 1.0 / s[i, EVSE_EFFICIENCY]
+    idle_w = s[i, EVSE_STANDBY_W] * dense[v.POWERED, i]
+    if s[i, SPLIT_WH] == 0.0:
+        for phase in range(3):
+            own = s[i, SHARE + phase] * power_w * scale
+            dense[v.PHASE_W + phase, i] = own + s[i, IDLE_SHARE + phase] * idle_w
+        return
+    power_w -= s[i, SPLIT_WH] / hours
+    for phase in range(3):
+        own = (s[i, SHARE + phase] * power_w + s[i, LEFT_WH + phase] / hours) * scale
+        dense[v.PHASE_W + phase, i] = own + s[i, IDLE_SHARE + phase] * idle_w
+        s[i, LEFT_WH + phase] = 0.0
+    s[i, SPLIT_WH] = 0.0
+
+
+@njit(cache=True)
+def _change_phases(s: Matrix, i: int, shares: Array) -> None:
+    """Keep what flowed in this interval on the phases it took; what comes flows by `shares` (4, n, 3)."""
+    left = s[i, INTERVAL_WH] - s[i, SPLIT_WH]
+    s[i, SPLIT_WH] = s[i, INTERVAL_WH]
+    used = int(s[i, PHASES])
+    for phase in range(3):
+        s[i, LEFT_WH + phase] += left * s[i, SHARE + phase]
+        s[i, SHARE + phase] = shares[used, i, phase]
+
+
+@njit(cache=True)
 def close(data: Matrix, s: Matrix, dense: Matrix, t_s: float, start_s: float) -> int:
     """Close the interval [start_s, t_s] of every row.
 
@@ -294,6 +331,7 @@ def close(data: Matrix, s: Matrix, dense: Matrix, t_s: float, start_s: float) ->
         dense[v.PLUGGED, i] = s[i, CAR]
         dense[v.GRID_W, i] = power / s[i, EVSE_EFFICIENCY] + s[i, EVSE_STANDBY_W] * powered
         dense[v.POWERED, i] = powered
+        _phase_powers(s, dense, i, power, hours)
         if s[i, OFFLINE] != 0.0:
             continue
         data[f.POWER_W, i] = power
@@ -353,12 +391,16 @@ def set_limits(
 @njit(cache=True)
 def connect(
     data: Matrix, s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float, connection: Vector,
-    arrival_wh: float, want_wh: float, departure_s: float, requested_wh: float,
+    shares: Array, arrival_wh: float, want_wh: float, departure_s: float, requested_wh: float,
 ) -> None:  # fmt: skip
-    """Plug a car in: `connection` are the first CONNECTION columns of its row."""
+    """Plug a car in: `connection` are the first CONNECTION columns of its row.
+
+    `shares`, (4, n, 3), are the phases' shares by phases in use.
+    """
     touch(s, dense, i, t_s, start_s)
     for k in range(CONNECTION):
         s[i, k] = connection[k]
+    _change_phases(s, i, shares)
     s[i, CAR] = 1.0
     s[i, BATTERY_WH] = s[i, ARRIVAL_WH] = arrival_wh
     s[i, WANT_WH] = want_wh

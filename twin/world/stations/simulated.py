@@ -25,7 +25,8 @@ from twin.domain.events import (
 )
 from twin.domain.fleet import Fleet
 from twin.domain.ids import Matrix, Rows, Vector
-from twin.domain.interval import COLUMNS, GRID_W, POWERED, Interval
+from twin.domain.interval import COLUMNS, GRID_W, PHASE_W, POWERED, Interval
+from twin.domain.phases import PhaseShares
 from twin.domain.ports import PlugIn
 from twin.domain.specs import VehicleSpec
 from twin.world.stations import kernel as k
@@ -87,10 +88,12 @@ class SimulatedStations:
         self._connections: dict[tuple[int, int], tuple[VehicleSpec, Vector]] = {}
         self._kinds = kinds(fleet.specs)
         self._levels = levels_matrix(fleet.specs)
-        self._state = initial_state(fleet, start_s)
+        self._shares = PhaseShares(fleet.specs).table
+        self._state = initial_state(fleet, self._shares, start_s)
         self._rest: Matrix = self._state[:, : k.STEP_W + 1].copy()
         self._dense: Matrix = np.zeros((k.DENSE, len(fleet)))
         self._dense[GRID_W] = self._state[:, k.EVSE_STANDBY_W]
+        self._dense[PHASE_W : PHASE_W + 3] = self._shares[0].T * self._dense[GRID_W]
         self._dense[POWERED] = 1.0
         self._interval = Interval(self._dense[:COLUMNS])
         fleet.limit_w[:] = 0.0
@@ -158,7 +161,7 @@ class SimulatedStations:
             self._connections[id(vehicle), self._kinds[row]] = kept
         k.connect(
             self._data, state, self._dense, row, t_s, self._start_s, kept[1],
-            car.arrival_wh, car.energy_wh, car.said_departure_s, car.said_energy_wh,
+            self._shares, car.arrival_wh, car.energy_wh, car.said_departure_s, car.said_energy_wh,
         )  # fmt: skip
         self._report(row, CablePlugged(t_s, t_s, self._fleet.stations[row], self._fleet.ids[row]))
 
