@@ -24,9 +24,23 @@ def writing(path: Path) -> Iterator[None]:
             nothing in it was changed.
     """
     path = Path(path)
-    lock = path / LOCK
     try:
         refuse_foreign(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    with locked(path):
+        yield
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Own a folder, whatever it holds: made if it is not there, and nobody else writes into it until the end.
+
+    Raises:
+        SettingsError: Another run is writing there, or the place cannot be written; nothing in it was changed.
+    """
+    lock = path / LOCK
+    try:
         path.mkdir(parents=True, exist_ok=True)
         descriptor = _take(lock)
     except BlockingIOError:
