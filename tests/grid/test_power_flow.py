@@ -84,7 +84,7 @@ def test_power_grid_model_finds_the_same(kind: str, ref: str, scale: float, stre
     profile = constant(feeder, scale)
     power = np.random.default_rng(5).uniform(0.0, 3_000.0, len(buses))
     state = make_grid(feeder, buses, profile).solve(0.0, 300.0, power)
-    drawn = profile.means(0.0, 300.0)[0]
+    drawn = profile.means(0.0, 300.0)[0][:, :, 0]
     np.add.at(drawn[0], feeder.bus_positions(buses), power)
     vm_pu, loading_pct = oracle.solve(feeder.net, drawn[0], drawn[1])
     np.testing.assert_allclose(state.vm_pu[:, 0], vm_pu, atol=2e-6)

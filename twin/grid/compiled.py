@@ -48,7 +48,8 @@ class CompiledGrid:
             ValueError: A power is not finite; names the EVSE.
         """
         check_power(evse_w, self._setup.evse_ids)
-        base, base_w, pv_w = self._setup.profile.means(start_s, end_s)
+        means, base_w, pv_w = self._setup.profile.means(start_s, end_s)
+        base = np.ascontiguousarray(means[:, :, 0])
         solution = np.empty((2, self._size), dtype=complex)
         vm_pu = np.empty(len(self._setup.topology.buses))
         loading_pct = self._no_loading.copy()

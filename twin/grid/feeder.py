@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pandapower import topology as pp_topology
 
-from twin.domain.ids import Mask, Rows, Vector
+from twin.domain.ids import Array, Mask, Rows, Vector
 from twin.domain.naming import unique_names
 from twin.errors import Problem, ScenarioError, SolverError
 
@@ -36,9 +36,15 @@ class Units:
     """Position in the feeder's buses."""
     p_w: Vector
     q_var: Vector
+    phase_power: Array
+    """(2, u, 3) W and var per phase of the rows of asymmetric tables, in the sign of `p_w`; NaN for others."""
+    rated_va: Vector
+    """`sn_mva` where the table has it, else the apparent power."""
     generates: Mask
     voltage_dependent: Mask
     """Loads with a constant-impedance or constant-current part."""
+    delta: Mask
+    """Rows whose power is drawn between the phases."""
 
     def __len__(self) -> int:
         return len(self.index)
@@ -58,6 +64,8 @@ class Feeder:
     supplied: Mask
     """(nb,) False for buses that are out of service or that no source reaches."""
     notes: tuple[str, ...]
+    assumptions: tuple[str, ...] = ()
+    """Sentences about data that the net lacks and somebody assumed, with values."""
 
     def bus_positions(self, names: Sequence[str]) -> Rows:
         """Return the position of each named bus; raises ScenarioError for all unknown or dead ones."""
@@ -75,7 +83,9 @@ class Feeder:
         return np.array([position[name] for name in names], dtype=np.int64)
 
 
-def index_feeder(net: Any, name: str, notes: tuple[str, ...] = ()) -> Feeder:
+def index_feeder(
+    net: Any, name: str, notes: tuple[str, ...] = (), assumptions: tuple[str, ...] = ()
+) -> Feeder:
     """Name the elements of a net and refuse what no solver could use.
 
     Raises:
@@ -105,6 +115,7 @@ def index_feeder(net: Any, name: str, notes: tuple[str, ...] = ()) -> Feeder:
         units=units,
         supplied=supplied,
         notes=notes,
+        assumptions=assumptions,
     )
 
 
@@ -180,6 +191,7 @@ def _supplied(net: Any, name: str) -> Mask:
 def _units(net: Any) -> Units:
     position = pd.Series(np.arange(len(net.bus)), index=net.bus.index)
     parts = []
+    phase_parts = []
     for table in ("load", "asymmetric_load", "storage", "sgen", "asymmetric_sgen"):
         rows = net[table]
         names = unique_names(rows["name"].tolist(), rows.index.tolist())
@@ -187,22 +199,27 @@ def _units(net: Any) -> Units:
         if table.startswith("asymmetric"):
             columns = [(f"p_{phase}_mw", f"q_{phase}_mvar") for phase in _PHASES]
         scaling = rows.scaling.astype(float) * 1e6
+        p_w = (rows[[p for p, _ in columns]].astype(float).sum(axis=1) * scaling).to_numpy()
+        q_var = (rows[[q for _, q in columns]].astype(float).sum(axis=1) * scaling).to_numpy()
         part = pd.DataFrame(
             {
                 "table": table,
                 "index": rows.index,
                 "name": names,
                 "bus": position.reindex(rows.bus).to_numpy(),
-                "p_w": (rows[[p for p, _ in columns]].astype(float).sum(axis=1) * scaling).to_numpy(),
-                "q_var": (rows[[q for _, q in columns]].astype(float).sum(axis=1) * scaling).to_numpy(),
+                "p_w": p_w,
+                "q_var": q_var,
+                "rated_va": _rated_va(rows, np.hypot(p_w, q_var)),
                 "generates": table.endswith("sgen"),
                 "voltage_dependent": _voltage_dependent(rows),
+                "delta": (rows["type"] == "delta").to_numpy(dtype=bool) if "type" in rows else False,
             }
         )
         alive = rows.in_service.astype(bool).to_numpy() & net.bus.in_service.reindex(rows.bus).to_numpy(
             dtype=bool
         )
         parts.append(part[alive])
+        phase_parts.append(_phase_power(rows, columns, scaling)[:, alive])
     units = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
     return Units(
         table=tuple(units["table"]),
@@ -211,9 +228,27 @@ def _units(net: Any) -> Units:
         bus=units["bus"].to_numpy(dtype=np.int64),
         p_w=units["p_w"].to_numpy(dtype=float),
         q_var=units["q_var"].to_numpy(dtype=float),
+        phase_power=np.concatenate(phase_parts, axis=1),
+        rated_va=units["rated_va"].to_numpy(dtype=float),
         generates=units["generates"].to_numpy(dtype=bool),
         voltage_dependent=units["voltage_dependent"].to_numpy(dtype=bool),
+        delta=units["delta"].to_numpy(dtype=bool),
     )
+
+
+def _phase_power(rows: pd.DataFrame, columns: Sequence[tuple[str, str]], scaling: pd.Series) -> Array:
+    """(2, rows, 3) W and var per phase; NaN where the table has no columns per phase."""
+    if len(columns) != len(_PHASES):
+        return np.full((2, len(rows), 3), np.nan)
+    power = [rows[[pair[k] for pair in columns]].to_numpy(dtype=float) for k in (0, 1)]
+    return np.stack(power) * scaling.to_numpy()[:, None]
+
+
+def _rated_va(rows: pd.DataFrame, apparent_va: Vector) -> Vector:
+    if "sn_mva" not in rows:
+        return apparent_va
+    rated_va = pd.to_numeric(rows["sn_mva"], errors="coerce").to_numpy(dtype=float) * 1e6
+    return np.where(rated_va > 0.0, rated_va, apparent_va)
 
 
 def _voltage_dependent(rows: pd.DataFrame) -> Mask:

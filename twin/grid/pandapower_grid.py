@@ -62,7 +62,8 @@ class PandapowerGrid:
             ValueError: A power is not finite; names the EVSE.
         """
         check_power(evse_w, self._setup.evse_ids)
-        base, base_w, pv_w = self._setup.profile.means(start_s, end_s)
+        means, base_w, pv_w = self._setup.profile.means(start_s, end_s)
+        base = np.ascontiguousarray(means[:, :, 0])
         np.add.at(base[0], self._setup.evse_bus, evse_w)
         np.add.at(base[1], self._setup.evse_bus, evse_w * self._setup.evse_q_per_p)
         ev_w = float(evse_w.sum())

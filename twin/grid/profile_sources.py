@@ -139,7 +139,12 @@ def _bind(feeder: Feeder, path: Path, header: Sequence[str]) -> tuple[Units, tup
         raise ScenarioError([Problem(path.name, 1, "", text) for text in problems])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(units.p_w != 0.0, units.q_var / units.p_w, 0.0)
-    return replace(units, p_w=share, q_var=share * ratio), (follow, follow)
+        by_phase = units.phase_power / units.p_w[:, None]
+    # An asymmetric row of nothing has no division of its own: a third of the column on each phase.
+    nothing = (units.p_w == 0.0)[:, None] & ~np.isnan(units.phase_power[0])
+    by_phase[0][nothing], by_phase[1][nothing] = 1.0 / 3.0, 0.0
+    power = {"p_w": share, "q_var": share * ratio, "phase_power": by_phase * share[:, None]}
+    return replace(units, **power), (follow, follow)
 
 
 def _table(path: Path, base: BaseLoad, start: datetime) -> tuple[list[str], np.ndarray, Matrix]:

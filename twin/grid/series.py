@@ -14,6 +14,8 @@ from numba import njit
 from twin.domain.ids import Array, Matrix, Vector
 
 Interpolation = Literal["step", "linear"]
+PhaseRule = Literal["balanced", "single", "uneven"]
+"""How the power of a load or generator divides over three phases: `twin.grid.unit_phases`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class BaseLoad:
         time_zone: Zone of the CSV's times where they carry no offset.
         interpolation: `step`: a sample holds until the next; `linear`: straight lines between samples.
         scale: Factor on the power of all units, load and generation.
+        phases: How units divide over three phases.
     """
 
     source: Literal["simbench", "csv", "constant", "none"]
@@ -33,6 +36,7 @@ class BaseLoad:
     time_zone: str | None = None
     interpolation: Interpolation = "step"
     scale: float = 1.0
+    phases: PhaseRule = "balanced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +121,10 @@ def bus_means(
         integral: (T, k) of `running_integral`.
         linear: Straight lines between samples instead of steps.
         follow: (2, u) series that P and Q of each unit follow.
-        power: (2, u) W and var at a series' value of 1.
+        power: (2, u, phases) W and var at a series' value of 1.
         bus: (u,) position of the bus.
         generates: (u,) True counts against the draw.
-        out: (2, nb) W and var, added to.
+        out: (2, nb, phases) W and var, added to.
 
     Returns:
         Sum of draws and sum of generation in W.
@@ -129,14 +133,16 @@ def bus_means(
     means(start_s, end_s, times_s, values, integral, linear, level)
     drawn = generated = 0.0
     for u in range(len(bus)):
-        p_w = power[0, u] * level[follow[0, u]]
-        q_var = power[1, u] * level[follow[1, u]]
-        sign = 1.0
+        p_level, q_level = level[follow[0, u]], level[follow[1, u]]
+        sign = -1.0 if generates[u] else 1.0
+        total = 0.0
+        for phase in range(power.shape[2]):
+            p_w = power[0, u, phase] * p_level
+            total += p_w
+            out[0, bus[u], phase] += sign * p_w
+            out[1, bus[u], phase] += sign * (power[1, u, phase] * q_level)
         if generates[u]:
-            sign = -1.0
-            generated += p_w
+            generated += total
         else:
-            drawn += p_w
-        out[0, bus[u]] += sign * p_w
-        out[1, bus[u]] += sign * q_var
+            drawn += total
     return drawn, generated
