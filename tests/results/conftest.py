@@ -36,6 +36,9 @@ FEEDER = GridTopology(
     vuf_max_pct=np.full(3, np.inf),
 )
 
+THREE_PHASE = replace(FEEDER, phases=3, vuf_max_pct=np.array([np.inf, 2.0, 2.0]))
+"""The same feeder with every phase solved; an unbalance of 2 % is allowed at its low voltage."""
+
 SOLVED = GridState(
     vm_pu=np.array([[1.02], [1.0], [0.95]]),
     vuf_pct=np.zeros(3),
@@ -98,6 +101,7 @@ def interval_of(fleet: Fleet) -> Interval:
     interval.register_wh[:] = fleet.register_wh
     interval.plugged[:] = fleet.plugged
     interval.powered[:] = 1.0
+    interval.phase_w[:] = interval.grid_w / 3.0
     return interval
 
 
@@ -118,10 +122,11 @@ class Bench:
         wanted_w: float | None = 0.0,
         reasons: Mapping[int, str] | None = None,
         plugged: tuple[bool, ...] | None = None,
+        shares: tuple[tuple[float, float, float], ...] | None = None,
     ) -> None:
         """Close one interval: every EVSE with power has a car, unless `plugged` says otherwise.
 
-        `wanted_w` None: the run ends here.
+        `wanted_w` None: the run ends here. `shares`: of each EVSE's power by phase, evenly by default.
         """
         self.t_s += self.period_s
         power = np.array(power_w)
@@ -129,6 +134,8 @@ class Bench:
         self.fleet.plugged[:] = power > 0.0 if plugged is None else plugged
         self.fleet.register_wh[:] += power * self.period_s / 3600.0
         interval = interval_of(self.fleet)
+        if shares is not None:
+            interval.phase_w[:] = interval.grid_w * np.transpose(shares)
         if solved is not None:
             self.recorder.grid(self.t_s, interval, solved, without)
         wanted = None if wanted_w is None else np.full(len(power), wanted_w)
@@ -147,16 +154,19 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Callable[..., Bench]:
-    """Make a bench: `bench("lv", "end", grid=True, part_s=600)`."""
+    """Make a bench: `bench("lv", "end", grid=True, part_s=600)`; a topology is a grid, too."""
 
     def make(
-        *buses: str | None, grid: bool = False, part_s: float = 86_400.0, name: str = "run", **facts: Any
+        *buses: str | None,
+        grid: bool | GridTopology = False,
+        part_s: float = 86_400.0,
+        name: str = "run",
+        **facts: Any,
     ) -> Bench:
         fleet = make_fleet(*(buses or ("lv", "end")))
         known = make_facts(evses=len(fleet), **facts)
-        started = start_run(
-            tmp_path / name, known, "description: x\n", fleet, FEEDER if grid else None, part_s=part_s
-        )
+        topology = grid if isinstance(grid, GridTopology) else FEEDER if grid else None
+        started = start_run(tmp_path / name, known, "description: x\n", fleet, topology, part_s=part_s)
         return Bench(started, fleet, known.period_s)
 
     return make

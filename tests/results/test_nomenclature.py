@@ -4,20 +4,21 @@ from pathlib import Path
 
 from twin.results.nomenclature import nomenclature
 from twin.results.quantities import SUMMARY
-from twin.results.schema import TABLES
+from twin.results.schema import TABLES, every_column
 
 PAGE = Path(__file__).parents[2] / "docs" / "nomenclature.md"
 UNITS = {
     "_s": {"s"}, "_w": {"W"}, "_wh": {"Wh"}, "_kw": {"kW"}, "_kwh": {"kWh", "currency/kWh"}, "_pu": {"pu"},
     "_pct": {"%"}, "_min": {"min"}, "_minutes": {"min"}, "_minor": {"minor units"}, "_cpu_s": {"1/s"},
+    "_c": {"°C"}, "_h": {"h"},
 }  # fmt: skip
 
 
 def _listed():
     for key, quantity in SUMMARY.items():
         yield key, quantity.unit, quantity.doc
-    for schema in TABLES.values():
-        for field in schema:
+    for table in TABLES:
+        for field in every_column(table):
             yield field.name, field.metadata[b"unit"].decode(), field.metadata[b"doc"].decode()
 
 

@@ -116,7 +116,7 @@ def test_what_is_no_run_is_refused_with_the_remedy(tmp_path, bench):
     assert _message(runs[0].path).startswith(f"{manifest}: cannot be read (")
     manifest.write_text(json.dumps({"format": 99}))
     assert _message(runs[0].path) == (
-        f"{runs[0].path}: was written in format 99, this version reads 1; run the scenario again"
+        f"{runs[0].path}: was written in format 99, this version reads 2; run the scenario again"
     )
 
 

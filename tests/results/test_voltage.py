@@ -16,7 +16,7 @@ def _verdict(end_pu, tick_s=600.0):
     t_s = tick_s * np.arange(1, len(end_pu) + 1)
     vm_pu = np.column_stack([np.ones_like(end_pu), np.ones_like(end_pu), end_pu])
     for part in np.array_split(np.arange(len(t_s)), 3):
-        quality.feed(t_s[part], vm_pu[part])
+        quality.feed(t_s[part], vm_pu[part, :, None], np.zeros_like(vm_pu[part]))
     return {verdict.bus: verdict for verdict in quality.verdicts()}
 
 

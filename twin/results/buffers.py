@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -12,10 +12,10 @@ from numba import njit
 
 from twin.domain import interval as v
 from twin.domain.fleet import Fleet
-from twin.domain.grid import GridState
-from twin.domain.ids import Matrix, Rows, Vector
+from twin.domain.grid import GridState, GridTopology
+from twin.domain.ids import Array, Matrix, Rows, Vector
 from twin.domain.interval import Interval
-from twin.results.schema import BRANCHES, BUSES, LIMITS, METER, TICKS
+from twin.results.schema import BRANCHES, BUSES, LIMITS, METER, THREE_PHASE_BUSES, TICKS
 
 Codes = npt.NDArray[np.int32]
 Scalar = TypeVar("Scalar", np.float64, np.int32)
@@ -199,38 +199,53 @@ class FleetBuffer:
 
 
 class FeederBuffer:
-    """Rows of buses and branches since the last part."""
+    """Rows of buses and branches since the last part; with three phases, each of them and the unbalance."""
 
-    def __init__(self, buses: tuple[str, ...], branches: tuple[str, ...]) -> None:
-        self._names = (pa.array(buses, pa.string()), pa.array(branches, pa.string()))
+    def __init__(self, topology: GridTopology) -> None:
+        self._buses = pa.array(topology.buses, pa.string())
+        self._branches = pa.array(topology.branches, pa.string())
+        self._three_phase = topology.phases == 3
         self._t_s: list[float] = []
-        self._values = [np.empty((288, len(buses))), np.empty((288, len(branches)))]
+        nb, nl = len(topology.buses), len(topology.branches)
+        self._vm_pu: Array = np.empty((288, topology.phases, nb))
+        self._vuf_pct: Matrix = np.empty((288 if self._three_phase else 0, nb))
+        self._loading_pct: Matrix = np.empty((288, nl))
 
     def solved(self, t_s: float, state: GridState) -> None:
         """Take one solved instant."""
         k = len(self._t_s)
-        if k == len(self._values[0]):
-            self._values = [_doubled(values, axis=0) for values in self._values]
-        self._values[0][k] = state.vm_min_pu
-        self._values[1][k] = state.loading_pct
+        if k == len(self._vm_pu):
+            self._vm_pu, self._vuf_pct = _doubled(self._vm_pu, axis=0), _doubled(self._vuf_pct, axis=0)
+            self._loading_pct = _doubled(self._loading_pct, axis=0)
+        self._vm_pu[k] = state.vm_pu.T
+        if self._three_phase:
+            self._vuf_pct[k] = state.vuf_pct
+        self._loading_pct[k] = state.loading_pct
         self._t_s.append(t_s)
 
     def flush(self) -> dict[str, pa.Table]:
         """The rows as Arrow tables; the buffer is empty afterwards."""
         k = len(self._t_s)
         instants = np.array(self._t_s)
-        tables = {}
-        for name, schema, names, values in zip(
-            ("buses", "branches"), (BUSES, BRANCHES), self._names, self._values, strict=True
-        ):
-            width = values.shape[1]
-            codes = np.tile(np.arange(width, dtype=np.int32), k)
-            elements = pa.DictionaryArray.from_arrays(codes, names)
-            # NaN stays NaN: "without a solution" is a value here, not a gap.
-            rows = [np.repeat(instants, width), elements, values[:k].reshape(-1)]
-            tables[name] = pa.table(rows, schema=schema)
+        vm_pu = self._vm_pu[:k]
+        if self._three_phase:
+            vuf_pct = np.where(np.isnan(vm_pu[:, 0]), np.nan, self._vuf_pct[:k])
+            values = [vm_pu.min(axis=1), *np.moveaxis(vm_pu, 1, 0), vuf_pct]
+            buses = _dense(THREE_PHASE_BUSES, instants, self._buses, values)
+        else:
+            buses = _dense(BUSES, instants, self._buses, [vm_pu[:, 0]])
+        branches = _dense(BRANCHES, instants, self._branches, [self._loading_pct[:k]])
         self._t_s = []
-        return tables
+        return {"buses": buses, "branches": branches}
+
+
+def _dense(schema: pa.Schema, instants: Vector, names: pa.Array, values: Sequence[Matrix]) -> pa.Table:
+    """One row per instant and element; NaN stays NaN: "without a solution" is a value here, not a gap."""
+    width = len(names)
+    codes = np.tile(np.arange(width, dtype=np.int32), len(instants))
+    elements = pa.DictionaryArray.from_arrays(codes, names)
+    flat = [value.reshape(-1) for value in values]
+    return pa.table([np.repeat(instants, width), elements, *flat], schema=schema)
 
 
 def _doubled(array: npt.NDArray[Scalar], axis: int) -> npt.NDArray[Scalar]:

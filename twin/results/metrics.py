@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from twin.domain.ids import Matrix, Vector
 from twin.money.billing.tariff import MINOR_DIGITS
+from twin.results.ageing import transformer_ageing
 from twin.results.fairness import jain_index
 from twin.results.feeder import loadings, voltages
 from twin.results.folder import SUMMARY as SUMMARY_FILE
@@ -105,29 +106,50 @@ def _limits(run: Run) -> Figures:
         "violations": len(run.violations),
         "min_vm_pu": None,
         "max_vm_pu": None,
+        "max_vuf_pct": None,
         "max_line_loading_pct": None,
         "max_trafo_loading_pct": None,
+        "max_hot_spot_c": None,
+        "loss_of_life_h": None,
         "en50160_ok": None,
+        "en50160_vuf_ok": None,
     }
     topology = run.topology
     if topology is None:
         return figures
     quality = VoltageQuality(topology)
-    low, high = np.full(len(topology.buses), np.nan), np.full(len(topology.buses), np.nan)
-    for t_s, vm_pu in voltages(run):
-        quality.feed(t_s, vm_pu)
-        low = np.fmin(low, np.fmin.reduce(vm_pu, axis=0))
-        high = np.fmax(high, np.fmax.reduce(vm_pu, axis=0))
+    low, high, uneven = (np.full(len(topology.buses), np.nan) for _ in range(3))
+    for t_s, vm_pu, vuf_pct in voltages(run):
+        quality.feed(t_s, vm_pu, vuf_pct)
+        low = np.fmin(low, np.fmin.reduce(vm_pu, axis=(0, 2)))
+        high = np.fmax(high, np.fmax.reduce(vm_pu, axis=(0, 2)))
+        uneven = np.fmax(uneven, np.fmax.reduce(vuf_pct, axis=0))
     peak = np.full(len(topology.branches), np.nan)
     for _, loading_pct in loadings(run):
         peak = np.fmax(peak, np.fmax.reduce(loading_pct, axis=0))
     verdicts = quality.verdicts()
+    three_phase = topology.phases == 3
     return figures | {
         "min_vm_pu": _extreme(np.fmin, low[topology.charging_level]),
         "max_vm_pu": _extreme(np.fmax, high[topology.charging_level]),
+        "max_vuf_pct": _extreme(np.fmax, uneven[topology.charging_level]) if three_phase else None,
         "max_line_loading_pct": _extreme(np.fmax, peak[~topology.is_trafo]),
         "max_trafo_loading_pct": _extreme(np.fmax, peak[topology.is_trafo]),
         "en50160_ok": all(verdict.ok for verdict in verdicts) if verdicts else None,
+        "en50160_vuf_ok": all(v.vuf_ok for v in verdicts) if verdicts and three_phase else None,
+        **_ageing(run),
+    }
+
+
+def _ageing(run: Run) -> Figures:
+    """The hottest transformer and the one that aged most; null where a step of one has no solution."""
+    aged = [each.thermal for each in transformer_ageing(run)]
+    known = [found for found in aged if found is not None]
+    if not known or len(known) < len(aged):
+        return {"max_hot_spot_c": None, "loss_of_life_h": None}
+    return {
+        "max_hot_spot_c": max(found.hot_spot_max_c for found in known),
+        "loss_of_life_h": max(found.loss_of_life_h for found in known),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from twin.results.quantities import SUMMARY
-from twin.results.schema import TABLES
+from twin.results.schema import TABLES, every_column
 
 _HEAD = """\
 # Nomenclature
@@ -41,7 +41,8 @@ Unit and meaning are in the metadata of every column of the Parquet files, too.
 def nomenclature() -> str:
     """The whole page."""
     blocks = [_HEAD, _SUMMARY, _table("key", [(key, q.unit, q.doc) for key, q in SUMMARY.items()]), _TABLES]
-    for name, schema in TABLES.items():
+    for name in TABLES:
+        schema = every_column(name)
         rows = [(f.name, f.metadata[b"unit"].decode(), f.metadata[b"doc"].decode()) for f in schema]
         blocks += [f"### `{name}`\n", _table("column", rows)]
     return "\n".join(blocks)

@@ -12,9 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from twin.results.folder import write_aside
-from twin.results.schema import TABLES
+from twin.results.schema import TABLES, VM_COLUMNS
 
-_NEVER_REPEAT = {"power_w", "register_wh", "wanted_w", "limit_w", "vm_pu", "loading_pct"}
+_NEVER_REPEAT = {
+    "power_w",
+    "register_wh",
+    "wanted_w",
+    "limit_w",
+    "vm_pu",
+    *VM_COLUMNS,
+    "vuf_pct",
+    "loading_pct",
+}
 
 
 def part_name(index: int) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, GridTopology
-from twin.domain.ids import Vector
+from twin.domain.ids import Array, Vector
 from twin.domain.interval import Interval
 from twin.domain.site_limits import SiteLimits
 from twin.results.buffers import FeederBuffer, FleetBuffer
@@ -102,15 +102,16 @@ class ParquetRecorder:
         self._t_s = 0.0
         self._dense = FleetBuffer(fleet)
         self._curtailment = Curtailment()
-        self._drawn_wh: Vector = np.zeros(len(fleet))
-        """(n,) at the connectors since the latest power flow."""
+        self._phases = 1 if topology is None else topology.phases
+        self._drawn_wh: Array = np.zeros(len(fleet) if self._phases == 1 else (len(fleet), 3))
+        """(n,) or (n, 3) by phase: at the connectors since the latest power flow."""
         self._sparse = {table: _Rows(TABLES[table]) for table in SPARSE}
         self._feeder: FeederBuffer | None = None
         self._violations: ViolationTracker | None = None
         self._solved: tuple[float, GridState, int, int] | None = None
         self._sites = None if limits is None else SiteTracker(limits, fleet)
         if topology is not None:
-            self._feeder = FeederBuffer(topology.buses, topology.branches)
+            self._feeder = FeederBuffer(topology)
             self._violations = ViolationTracker(topology, [spec.bus for spec in fleet.specs])
         for place in self._folders.values():
             try:
@@ -178,7 +179,14 @@ class ParquetRecorder:
             self._flush()
 
     def _drew(self, t_s: float, interval: Interval) -> None:
-        self._drawn_wh += interval.power_w * ((t_s - self._t_s) / SECONDS_PER_HOUR)
+        hours = (t_s - self._t_s) / SECONDS_PER_HOUR
+        if self._phases == 1:
+            self._drawn_wh += interval.power_w * hours
+            return
+        # What the car drew divides over the phases as all that the station drew from the grid.
+        known = interval.grid_w != 0.0
+        scale = np.divide(interval.power_w, interval.grid_w, out=np.zeros(len(known)), where=known)
+        self._drawn_wh += (interval.phase_w * (scale * hours)).T
 
     def row(self, table: str, values: Mapping[str, object], /) -> None:
         """Append one row to a sparse table; columns that may be null may be left out."""

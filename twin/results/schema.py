@@ -66,10 +66,25 @@ BUSES = pa.schema([
     column("vm_pu", pa.float64(), "pu", "voltage magnitude; NaN without a solution", nullable=True),
 ])  # fmt: skip
 
+VM_COLUMNS = ("vm_a_pu", "vm_b_pu", "vm_c_pu")
+"""Voltage by phase, in the order of `GridState.vm_pu`."""
+PHASE_NAMES = ("L1", "L2", "L3")
+"""The same phases as people and scenarios call them (IEC 60445)."""
+THREE_PHASE_BUSES = pa.schema([
+    _T,
+    column("bus", _NAME, "", "bus name"),
+    column("vm_pu", pa.float64(), "pu", "voltage magnitude, the lowest phase where there are three; NaN without a solution", nullable=True),
+    *(
+        column(name, pa.float64(), "pu", f"voltage magnitude of {phase}, line to neutral; only in three-phase runs", nullable=True)
+        for name, phase in zip(VM_COLUMNS, PHASE_NAMES, strict=True)
+    ),
+    column("vuf_pct", pa.float64(), "%", "voltage unbalance, negative over positive sequence; only in three-phase runs", nullable=True),
+])  # fmt: skip
+
 BRANCHES = pa.schema([
     _T,
     column("branch", _NAME, "", "line or transformer name"),
-    column("loading_pct", pa.float64(), "%", "current over rating, the larger end", nullable=True),
+    column("loading_pct", pa.float64(), "%", "current over rating, the largest of both ends and all phases", nullable=True),
 ])  # fmt: skip
 
 TICKS = pa.schema([
@@ -98,7 +113,7 @@ TICKS = pa.schema([
 
 VIOLATIONS = pa.schema([
     column("element", pa.string(), "", "bus, line, transformer, or `site/limit`"),
-    column("kind", pa.string(), "", "low voltage, high voltage, line loading, transformer loading, no solution, site current, site power"),
+    column("kind", pa.string(), "", "low voltage, high voltage, voltage unbalance, line loading, transformer loading, no solution, site current, site power"),
     column("start_s", pa.float64(), "s", "begin of the first interval outside the limit"),
     column("end_s", pa.float64(), "s", "end of the last one"),
     column("worst", pa.float64(), "pu, %, A or W", "farthest value; NaN for no solution", nullable=True),
@@ -106,7 +121,7 @@ VIOLATIONS = pa.schema([
     column("without_charging", pa.bool_(), "",
            "whether some interval breaks the limit with every EVSE at zero: charging is not its cause"),
     column("minutes_by_charging", pa.float64(), "min", "minutes that would be within the limit with every EVSE at zero"),
-    column("sessions", pa.string(), "", "sessions behind it, largest draw first, separated by spaces; none behind a high voltage, which charging lowers"),
+    column("sessions", pa.string(), "", "sessions behind it, largest draw first, separated by spaces; behind a voltage, what raised the deviation counts: nothing evenly drawn raises a high voltage or an unbalance"),
 ])  # fmt: skip
 
 INVOICES = pa.schema([
@@ -141,3 +156,8 @@ TABLES: dict[str, pa.Schema] = {
     "invoices": INVOICES,
     "events": EVENTS,
 }
+
+
+def every_column(table: str) -> pa.Schema:
+    """The columns that a table has in any run: buses have more of them where each phase is solved."""
+    return THREE_PHASE_BUSES if table == "buses" else TABLES[table]

@@ -55,11 +55,16 @@ class Table:
         return part_files(self.folder, self.finished)
 
     @property
+    def schema(self) -> pa.Schema:
+        """The columns that this run's table has: those of three phases only where they were solved."""
+        files = self.files
+        return pq.read_schema(files[0]) if files else TABLES[self.name]
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         """Name, unit and meaning of each column."""
         return tuple(
-            Column(f.name, f.metadata[b"unit"].decode(), f.metadata[b"doc"].decode())
-            for f in TABLES[self.name]
+            Column(f.name, f.metadata[b"unit"].decode(), f.metadata[b"doc"].decode()) for f in self.schema
         )
 
     def __len__(self) -> int:
@@ -101,8 +106,8 @@ class Table:
             raise ValueError(f"{self.name} has no wide form; these have: {', '.join(_WIDE)}")
         element, usual = _WIDE[self.name]
         column = values or usual
-        if column not in TABLES[self.name].names:
-            raise ValueError(f"{self.name} has no column {column}")
+        if column not in self.schema.names:
+            raise ValueError(f"{self.name} has no column {column}; it has: {', '.join(self.schema.names)}")
         t_s, names, matrix = wide_part(self.to_arrow(["t_s", element, column]), element, column)
         return pd.DataFrame(
             matrix, index=times(t_s, self.epoch, self.time_zone), columns=pd.Index(names, name=element)

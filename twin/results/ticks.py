@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from twin.domain.grid import (
+    HIGH_VOLTAGE,
+    LINE_LOADING,
+    LOW_VOLTAGE,
+    TRAFO_LOADING,
+    UNBALANCE,
+    GridTopology,
+)
 from twin.domain.ids import Vector
 from twin.results.read import Run
 from twin.results.series import QUARTER_HOUR_S, WindowMeans
@@ -15,6 +24,13 @@ from twin.results.site_violations import SITE_KINDS
 from twin.units import SECONDS_PER_HOUR, kw_from_w, kwh_from_wh
 
 _SECONDS_PER_MINUTE = 60.0
+_MINUTES_OF = {
+    LOW_VOLTAGE: "low_voltage_minutes",
+    HIGH_VOLTAGE: "high_voltage_minutes",
+    UNBALANCE: "unbalance_minutes",
+    LINE_LOADING: "line_overload_minutes",
+    TRAFO_LOADING: "trafo_overload_minutes",
+}
 _FLOWS = ("slack_w", "base_w", "pv_w", "losses_w")
 
 
@@ -117,7 +133,8 @@ class _Sums:
 
     def figures(self, run: Run) -> dict[str, Any]:
         grid = run.topology is not None
-        sites = _site_spans(run)
+        spans = _spans(run)
+        sites = [span for kind in SITE_KINDS for span in spans.get(kind, [])]
         rated_w = sum(evse["max_w"] for evse in run.evses)
         ev_peak_w = self.chargers.highest(0) or 0.0
         # Where no power flow has a solution, nobody knows what the feeder drew: that is not 0.
@@ -133,6 +150,7 @@ class _Sums:
             "curtailed_kwh": kwh_from_wh(self.curtailed_wh),
             "violation_minutes": union_s([*self.outside, *sites]) / _SECONDS_PER_MINUTE,
             "violation_minutes_by_charging": union_s([*self.by_charging, *sites]) / _SECONDS_PER_MINUTE,
+            **_kind_minutes(run.topology, spans),
             "unsolved_minutes": self.unsolved_s / _SECONDS_PER_MINUTE,
             "energy_from_grid_kwh": from_grid if known else None,
             "energy_fed_back_kwh": kwh["fed_back"],
@@ -152,8 +170,24 @@ def union_s(spans: list[tuple[float, float]]) -> float:
     return total_s
 
 
-def _site_spans(run: Run) -> list[tuple[float, float]]:
-    """Intervals in which a shared limit of a site was exceeded."""
+def _spans(run: Run) -> dict[str, list[tuple[float, float]]]:
+    """Intervals outside a limit by kind, of all elements; they overlap."""
     table = run.violations.to_arrow(["kind", "start_s", "end_s"])
     columns = (table[name].to_pylist() for name in ("kind", "start_s", "end_s"))
-    return [(start, end) for kind, start, end in zip(*columns, strict=True) if kind in SITE_KINDS]
+    found: dict[str, list[tuple[float, float]]] = {}
+    for kind, start_s, end_s in zip(*columns, strict=True):
+        found.setdefault(kind, []).append((start_s, end_s))
+    return found
+
+
+def _kind_minutes(
+    topology: GridTopology | None, spans: Mapping[str, list[tuple[float, float]]]
+) -> dict[str, float | None]:
+    """Minutes outside each kind of limit of the feeder; None for what cannot be broken."""
+    minutes: dict[str, float | None] = {
+        key: None if topology is None else union_s(spans.get(kind, [])) / _SECONDS_PER_MINUTE
+        for kind, key in _MINUTES_OF.items()
+    }
+    if topology is not None and topology.phases == 1:
+        minutes[_MINUTES_OF[UNBALANCE]] = None
+    return minutes

@@ -7,11 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from twin.domain.grid import HIGH_VOLTAGE, LOW_VOLTAGE, Broken, GridState, GridTopology, broken
-from twin.domain.ids import Mask, Vector
+from twin.domain.grid import HIGH_VOLTAGE, LOW_VOLTAGE, UNBALANCE, Broken, GridState, GridTopology, broken
+from twin.domain.ids import Array, Mask, Vector
 from twin.results.wiring import Wiring
 
 _SECONDS_PER_MINUTE = 60.0
+_NEIGHBOUR = 0.25
+"""How much the voltage of a phase rises for one that another phase falls by its own power: a load lifts the other
+two through the neutral. With z0 = 4 z1, as for four-core cables, mutual is half of self impedance
+(z_s = (z0 + 2 z1) / 3, z_m = (z0 - z1) / 3), and the other phases stand at 120 degrees: 1/2 * cos 60 degrees."""
+_EQUAL_PU = 1e-9
+"""Voltages that differ by less than what power flows are solved to are equal."""
+_ROUNDING = 1e-9
+_VOLTAGES = frozenset({LOW_VOLTAGE, HIGH_VOLTAGE, UNBALANCE})
 _Key = tuple[str, str]
 
 
@@ -54,6 +62,20 @@ class _Open:
         }
 
 
+def _unbalancing(vm_pu: Vector) -> Vector:
+    """(3,) by how much 1 Wh drawn on each phase adds to the unbalance; -1 to 1, they sum to 0.
+
+    The deviations d of the three magnitudes from their mean hold the negative and the conjugate of the zero
+    sequence: sum of a^k d_k = 3/2 (V2 + V0*), a = exp(j 120 degrees). A load of power p_k per phase at unity
+    power factor adds -(z2 + z0*) I2 to that, I2 = sum of a^k p_k / 3, and z2 + z0* is nearly real, for the
+    reactances cancel in part. So a load adds to the unbalance as far as sum of -d_k p_k is positive: it draws on
+    the phases that are low already.
+    """
+    below = vm_pu.mean() - vm_pu
+    most = float(np.abs(below).max())
+    return np.asarray(below / most) if most > _EQUAL_PU else np.zeros(3)
+
+
 class ViolationTracker:
     """Watches every solve; a violation becomes a row when it is over.
 
@@ -69,6 +91,7 @@ class ViolationTracker:
 
     def __init__(self, topology: GridTopology, evse_buses: Sequence[str | None]) -> None:
         self._topology = topology
+        self._bus_of = {bus: i for i, bus in enumerate(topology.buses)}
         self._evse_buses = tuple(evse_buses)
         self._sessions = [""] * len(self._evse_buses)
         self._open: dict[_Key, _Open] = {}
@@ -97,7 +120,8 @@ class ViolationTracker:
             state: The solution.
             without_evs: The same instant with every EVSE at zero. None: not solved, and what is broken
                 counts as caused by charging as soon as any EVSE draws.
-            drawn_wh: (n,) what each EVSE drew since the solve before, at its connector.
+            drawn_wh: What each EVSE drew since the solve before, at its connector: (n,), or (n, 3) by phase
+                where each phase is solved.
 
         Returns:
             Rows of the violations that ended before this interval, how many limits are broken now, and
@@ -116,9 +140,8 @@ class ViolationTracker:
                 interval.without_charging = True
             else:
                 interval.by_charging_s += t_s - start_s
-            # A voltage that is too high comes from those who inject: to draw lowers it.
-            behind_wh = -drawn_wh if item.kind == HIGH_VOLTAGE else drawn_wh
-            interval.draws_wh += np.where(self._behind(item.element, state), np.maximum(behind_wh, 0.0), 0.0)
+            behind_wh = np.maximum(self._raised_by(item, state, drawn_wh), 0.0)
+            interval.draws_wh += np.where(self._behind(item.element, state), behind_wh, 0.0)
         return ended, len(now), len(now - anyway)
 
     def close(self) -> list[dict[str, object]]:
@@ -146,6 +169,25 @@ class ViolationTracker:
             interval.worst = farther(interval.worst, item.value)
             interval.end_s = t_s
         return interval
+
+    def _raised_by(self, item: Broken, state: GridState, drawn_wh: Array) -> Vector:
+        """(n,) how much of each EVSE's draw moved a value to where it is; negative where it moved it back."""
+        if item.kind not in _VOLTAGES or drawn_wh.ndim == 1:
+            total_wh: Vector = drawn_wh if drawn_wh.ndim == 1 else drawn_wh.sum(axis=1)
+            # A voltage that is too high comes from those who inject: to draw lowers it.
+            return -total_wh if item.kind == HIGH_VOLTAGE else total_wh
+        vm_pu = state.vm_pu[self._bus_of[item.element]]
+        weights: Vector
+        if item.kind == UNBALANCE:
+            weights = _unbalancing(vm_pu)
+        else:
+            low = item.kind == LOW_VOLTAGE
+            weights = np.full(3, -_NEIGHBOUR if low else _NEIGHBOUR)
+            weights[int(np.argmin(vm_pu) if low else np.argmax(vm_pu))] = 1.0 if low else -1.0
+        raised_wh: Vector = drawn_wh @ weights
+        # What is drawn evenly raises nothing, whatever the last digit says.
+        raised_wh[np.abs(raised_wh) <= _ROUNDING * np.abs(drawn_wh).sum(axis=1)] = 0.0
+        return raised_wh
 
     def _behind(self, element: str, state: GridState) -> Mask:
         if self._wiring is None:
