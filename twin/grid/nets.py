@@ -17,9 +17,11 @@ import pandas as pd
 from pandapower import networks
 
 from twin.errors import Problem, ScenarioError
+from twin.grid.assume import Assume, complete
 from twin.grid.feeder import Feeder, index_feeder
 
 _LOG = logging.getLogger(__name__)
+_THREE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,23 @@ class NetSource:
         return f"{self.kind}:{Path(self.ref).name if self.kind == 'file' else self.ref}"
 
 
-def load_feeder(source: NetSource) -> Feeder:
+def load_feeder(source: NetSource, *, phases: int = 1, assume: Assume | None = None) -> Feeder:
     """Load a net, repair what is known to be lost on the way, and index it.
 
+    Args:
+        source: Which net.
+        phases: 3 to complete what a power flow of three phases needs.
+        assume: What to take for zero-sequence data that the net lacks.
+
     Raises:
-        ScenarioError: The source is unknown or unreadable.
+        ScenarioError: The source is unknown or unreadable, or lacks data for which nothing is assumed.
         SolverError: The net is read, but an element of it cannot be used; the message names it.
     """
     read = {"builtin": _builtin, "simbench": _simbench, "file": _file}[source.kind]
     net = read(source.ref)
-    return index_feeder(net, source.name, notes=_restore_tap_changers(net))
+    notes = _restore_tap_changers(net)
+    assumptions = complete(net, assume, source.name) if phases == _THREE else ()
+    return index_feeder(net, source.name, notes=notes, assumptions=assumptions)
 
 
 def _fail(kind: str, text: str) -> ScenarioError:
