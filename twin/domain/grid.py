@@ -66,6 +66,8 @@ class GridState:
         converged: False: the numbers are NaN, and the run records a violation of kind `no solution`.
         mismatch_w: Largest violated power balance of any bus.
         iterations: Of the solver.
+        pv_curtailed_w: Generation that inverters held back at high voltage; not in `pv_w`.
+        problem: Why there is no solution, where that is known; empty where there is one.
     """
 
     vm_pu: Matrix
@@ -79,6 +81,8 @@ class GridState:
     converged: bool
     mismatch_w: float
     iterations: int
+    pv_curtailed_w: float = 0.0
+    problem: str = ""
 
     @property
     def vm_min_pu(self) -> Vector:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from twin.domain.ids import Array, Matrix, Rows
+from twin.domain.ids import Array, Matrix, Rows, Vector
 from twin.errors import Problem, ScenarioError
 from twin.grid.feeder import Feeder, Units
 from twin.grid.profile_sources import from_csv, from_simbench
@@ -97,6 +97,12 @@ class Profile:
         level = np.empty(self._values.shape[1])
         means(start_s, end_s, self._times_s, self._values, self._integral, self._linear, level)
         return self._total * level[self._follow]
+
+    @property
+    def peak_w(self) -> Vector:
+        """(u,) largest active power of each unit over the samples, in the sign of its table."""
+        low, high = (f(self._values, axis=0)[self._follow[0]] * self._total[0] for f in (np.min, np.max))
+        return np.asarray(np.maximum(low, high))
 
 
 def _by_phase(units: Units, total: Matrix, shares: Matrix | None) -> Array:
