@@ -151,10 +151,10 @@ def _bar(scenario: Scenario) -> Iterator[Any]:
 
 
 @contextmanager
-def _counter(total: int) -> Iterator[Any]:
+def _counter(total: int, what: str = "runs") -> Iterator[Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with _progress(*columns, TimeElapsedColumn()) as progress:
-        task = progress.add_task("runs", total=total)
+        task = progress.add_task(what, total=total)
         yield lambda: progress.advance(task)
 
 

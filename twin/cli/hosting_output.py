@@ -1,0 +1,80 @@
+"""`twin hosting`: a bar of draws on stderr, then the table, the page and the figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from twin.cli.running import _counter, _interruptible, _say
+from twin.report.words import number, percent
+from twin.results.statistics import Interval
+from twin.scenario.model import Scenario
+from twin.studies.hosting.page import (
+    NAMES,
+    capacity_text,
+    present,
+    rule_text,
+    write_figure,
+    write_page,
+)
+from twin.studies.hosting.run import Hosting, hosting
+from twin.studies.hosting.settings import Settings
+from twin.studies.hosting.summary import Summary
+
+
+def study(
+    scenario: Scenario, out: Path | None, settings: Settings, *, draws: int, workers: int, force: bool
+) -> dict[str, Any]:
+    """Run the draws that are missing, write page and figure, and return what `--json` prints."""
+    folder = out or Path("results") / f"hosting-{scenario.name}"
+    with _interruptible(), _counter(draws, "draws") as advance:
+        done = hosting(
+            scenario, folder, draws=draws, settings=settings, workers=workers, force=force, on_draw=advance
+        )
+    _tell(done)
+    _say(f"study: {done.path}")
+    _say(f"figure: {write_figure(done)}")
+    _say(f"report: {write_page(done)}")
+    return {**done.asked, "feeder": done.feeder, **done.summary.plain()}
+
+
+def _tell(study: Hosting) -> None:
+    summary = study.summary
+    Console(stderr=True).print(_table(summary))
+    _say(f"a violation is: {rule_text(study.asked)}")
+    for item in summary.limiting[:3]:
+        where = f" at {item.element}" if item.element else ""
+        _say(
+            f"limits first: {NAMES[item.reason]}{where}, in {percent(item.share, 0)} of the draws that violate"
+        )
+    risk = percent(summary.capacity.risk, 0)
+    _say(f"hosting capacity at a risk of {risk}: {capacity_text(summary.capacity, summary.stations)}")
+
+
+def _table(summary: Summary) -> Table:
+    keys = present(summary)
+    made = Table(title=f"Of {summary.draws} draws, % with a violation (95 % interval)", show_edge=False)
+    names = (NAMES[key].replace("transformer", "trafo").removesuffix(" loading") for key in keys)
+    for name in ("stations", *names, "trafo %", "low pu", "VUF %", "served"):
+        made.add_column(name, justify="right", no_wrap=True)
+    for level in summary.levels:
+        worst = level.worst
+        made.add_row(
+            f"{level.stations} ({percent(level.penetration, 0)})",
+            *(_short(level.shares[key]) for key in keys),
+            number(worst["trafo_pct"].median, 0),
+            number(worst["low_pu"].median, 3),
+            number(worst["unbalance_pct"].median, 2),
+            percent(level.served_share, 1),
+        )
+    return made
+
+
+def _short(share: Interval) -> str:
+    """`50 (43-57)`: whole percent are enough in a terminal."""
+    if share.low is None or share.high is None:
+        return number(100 * share.mean)
+    return f"{number(100 * share.mean)} ({number(100 * share.low)}-{number(100 * share.high)})"
