@@ -1,11 +1,12 @@
 """The guard: makes a plan safe for the feeder, curtails no more than needed, and says why.
 
-It solves the feeder with the planned limits of the coming interval. If a limit would break, it curtails
-under linearised limits, the least urgent first (or everybody by the same share where nobody is more
-urgent), and proves the result by a full solve. Stations round limits only down, so a safe plan stays safe.
+It solves the feeder with the planned limits of the coming interval. If a limit would break, it curtails under
+linearised limits by a rule of `twin.control.guard_rules`, and proves the result by a full solve. Stations round
+limits only down; where a row relieves others, what it gets is a whole step already.
 
-What less charging cannot help is said, not fought: an over-voltage never curtails, and where base load alone
-breaks a limit only the EVSEs that weigh on that element stop, because they would make it worse.
+What less charging cannot help is said, not fought. A limit that base load or generation breaks alone may get no
+worse: only EVSEs that weigh on it stop. What relieves it (charging under an over-voltage, or on the phase that
+carries less) is left alone.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ from typing import Literal
 
 import numpy as np
 
-from twin.control.curtail import FREE, MATERIAL, by_urgency, equally
+from twin.control.curtail_lp import FREE
+from twin.control.guard_limits import Linear, Watch, answers_for
+from twin.control.guard_rules import Division, Rule, Wishes, divide
 from twin.domain import grid as g
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState
-from twin.domain.ids import Mask, Matrix, Rows, Vector
+from twin.domain.ids import Mask, Rows, Vector
+from twin.domain.phases import PhaseShares
 from twin.domain.ports import Grid
 
-_AIM_PCT = 0.02
-_AIM_PU = 2e-5
-"""How far below a limit the linearised problem aims, so that its small error does not cost a round."""
 _TINY = 1e-9
 _HALVINGS = 12
+_APPROACHES = 4
+_NEAR = (0.9, 1.5)
+"""Use of what is there, by a state that is near enough to the limits to be linearised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +47,28 @@ class Intervention:
     """pu or %, without the margin; NaN where there is no solution."""
     curtailed_w: float
     """Taken from the rows for which this element was the reason, at the connectors."""
+    below_floor: bool = False
+    """Whether even the guaranteed floors of all break this limit, so that rows went below theirs."""
 
     def event(self) -> dict[str, object]:
         """Return the columns `kind, subject, detail, value` of the table of events."""
-        kilowatt = f"{self.curtailed_w / 1e3:.1f} kW less"
+        return {"kind": "guard", "subject": self.element, "detail": self._detail(), "value": self.curtailed_w}
+
+    def _detail(self) -> str:
+        less = f"{self.curtailed_w / 1e3:.1f} kW less"
+        if self.below_floor:
+            less += ", below the floor: even all floors break the limit"
         if self.kind == g.NO_SOLUTION:
-            detail = f"the plan has no solution: {kilowatt}"
-        elif self.kind == g.LOW_VOLTAGE:
-            detail = f"{self.kind}, {self.value_before:.4f} pu planned, limit {self.limit:g} pu: {kilowatt}"
-        else:
-            detail = f"{self.kind}, {self.value_before:.1f} % planned, limit {self.limit:g} %: {kilowatt}"
-        return {"kind": "guard", "subject": self.element, "detail": detail, "value": self.curtailed_w}
+            return f"the plan has no solution: {less}"
+        unit, digits = "%", 1
+        if self.kind in {g.LOW_VOLTAGE, g.HIGH_VOLTAGE}:
+            unit, digits = "pu", 4
+        elif self.kind == g.UNBALANCE:
+            digits = 2
+        planned = "no solution planned"
+        if not np.isnan(self.value_before):
+            planned = f"{self.value_before:.{digits}f} {unit} planned"
+        return f"{self.kind}, {planned}, limit {self.limit:g} {unit}: {less}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +81,9 @@ class Guarded:
         interventions: Those elements, the one that took most first.
         rounds: Curtailments tried; 0 where the plan was safe.
         fallback: Whether the linearised limits were not enough, so that all were scaled by one factor.
-        helpless: Elements that stay outside their limits with every EVSE at zero, and over-voltages.
+        helpless: Elements that stay outside their limits with these limits, because less charging does not
+            help them, or too little.
+        below_floor: Elements whose limits even the guaranteed floors of all break.
     """
 
     limit_w: Vector
@@ -75,11 +92,12 @@ class Guarded:
     rounds: int = 0
     fallback: bool = False
     helpless: tuple[str, ...] = ()
+    below_floor: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _Case:
-    """A plan that breaks a limit, on its way to a safe one. Constraints: branches, then buses."""
+    """A plan that breaks a limit, on its way to a safe one."""
 
     start_s: float
     end_s: float
@@ -88,11 +106,23 @@ class _Case:
     fixed: Mask
     rows: Rows
     """Active rows that can be curtailed."""
-    order: Rows | None
-    """Most urgent first, indices into `rows`."""
+    wishes: Wishes
+    """Of `rows`."""
     planned: GridState
     zero: GridState
     """With `rows` at zero."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """A safe answer: (k,) powers of the rows of a case, the limits behind them, and the state they lead to."""
+
+    power_w: Vector
+    reason: Rows
+    below_floor: Rows
+    state: GridState
+    rounds: int
+    fallback: bool
 
 
 class Guard:
@@ -100,11 +130,14 @@ class Guard:
 
     Args:
         grid: The feeder.
-        fleet: EVSE rows; it reads which are offline and what their smallest pilots and steps are.
-        margin_pct: Kept free below each limit: percent of a loading limit; for a voltage limit, percent of
-            its distance to the nominal voltage.
+        fleet: EVSE rows; it reads which are offline, their phases in use, smallest pilots and steps.
+        margin_pct: Kept free below each limit: percent of a loading or unbalance limit; for a voltage limit,
+            percent of its distance to the nominal voltage.
         forecast: Base load of the coming interval: as in the closed one (persistence), or known (perfect).
         rounds: Curtailments under linearised limits before all are scaled by one factor.
+        rule: How a curtailment is divided.
+        floor_w: Power that every EVSE is guaranteed, in W at the connector, raised to what its pilot can
+            signal; 0: none. Below it the guard goes only where even the floors of all break a limit.
     """
 
     def __init__(
@@ -115,17 +148,17 @@ class Guard:
         margin_pct: float = 3.0,
         forecast: Literal["persistence", "perfect"] = "persistence",
         rounds: int = 3,
+        rule: Rule = "least-curtailment",
+        floor_w: float = 0.0,
     ) -> None:
         self._grid = grid
         self._fleet = fleet
         self._perfect = forecast == "perfect"
         self._rounds = rounds
-        top = grid.topology
-        self._lines = len(top.branches)
-        keep = 1.0 - margin_pct / 100.0
-        lowest_pu = 1.0 - (1.0 - top.vm_min_pu) * keep
-        self._cap: Vector = np.concatenate([top.max_loading_pct * keep, -lowest_pu])
-        self._aim: Vector = np.repeat([_AIM_PCT, _AIM_PU], [self._lines, len(top.buses)])
+        self._rule: Rule = rule
+        self._floor_w = floor_w
+        self._watch = Watch(grid.topology, margin_pct)
+        self._shares = PhaseShares(fleet.specs) if grid.topology.phases == 3 else None
         self._per_w: Vector = 1.0 / np.array([s.efficiency for s in fleet.specs])
         self._standby_w: Vector = np.array([s.standby_w for s in fleet.specs])
 
@@ -145,138 +178,212 @@ class Guard:
         if fixed.any():
             wish_w = np.where(fixed, np.minimum(fleet.limit_w, fleet.max_w) * (fleet.plugged > 0.0), wish_w)
         planned = self._solve(start_s, end_s, wish_w)
-        if planned.converged and not (self._values(planned) > self._cap).any():
-            return Guarded(limit_w=plan_w, helpless=self._too_high(planned))
+        values = self._watch.values(planned)
+        if planned.converged and not (values > self._watch.cap).any():
+            return Guarded(limit_w=plan_w)
         zero = self._solve(start_s, end_s, np.where(fixed, wish_w, 0.0))
+        if planned.converged and zero.converged:
+            accepted = np.maximum(self._watch.cap, self._watch.values(zero))
+            if not (values > accepted).any():  # charging is not what breaks a limit
+                return Guarded(limit_w=plan_w, helpless=self._outside(planned))
         rows = np.flatnonzero((wish_w > 0.0) & ~fixed)
-        case = _Case(start_s, end_s, wish_w, fixed, rows, _local(order, rows), planned, zero)
-        if not zero.converged:
-            return self._answer(case, plan_w, np.zeros(len(rows)), np.full(len(rows), FREE), 0, fallback=True)
-        turn = round(now_s / period_s)
-        return self._curtail(case, plan_w, turn)
+        wishes = self._wishes(rows, wish_w[rows], order, round(now_s / period_s))
+        case = _Case(start_s, end_s, wish_w, fixed, rows, wishes, planned, zero)
+        if zero.converged:
+            return self._answer(case, plan_w, self._curtail(case))
+        nothing = np.zeros(len(rows), dtype=np.int64)
+        found = _Found(np.zeros(len(rows)), nothing + FREE, nothing[:0], zero, 0, fallback=True)
+        return self._answer(case, plan_w, found)
 
     def _solve(self, start_s: float, end_s: float, limit_w: Vector) -> GridState:
-        return self._grid.solve(start_s, end_s, limit_w * self._per_w + self._standby_w)
+        grid_w = limit_w * self._per_w + self._standby_w
+        if self._shares is None:
+            return self._grid.solve(start_s, end_s, grid_w)
+        return self._grid.solve(start_s, end_s, self._shares.split(grid_w, self._fleet.phases))
 
-    def _values(self, state: GridState) -> Vector:
-        """(m,) what the caps are compared with: loadings in %, then negated voltages in pu."""
-        return np.concatenate([state.loading_pct, -state.vm_min_pu])
+    def _wishes(self, rows: Rows, wish_w: Vector, order: Rows | None, turn: int) -> Wishes:
+        fleet = self._fleet
+        pilot_w, step_w = fleet.min_w[rows], fleet.step_w[rows]
+        floor_w = np.zeros(len(rows))
+        if self._floor_w > 0.0:
+            floor_w = np.maximum(self._floor_w, pilot_w)
+            whole = np.where(step_w > 0.0, step_w, 1.0)
+            floor_w = np.where(step_w > 0.0, np.ceil(floor_w / whole - 1e-9) * whole, floor_w)
+        return Wishes(wish_w, pilot_w, step_w, np.minimum(floor_w, wish_w), _local(order, rows), turn)
 
-    def _too_high(self, state: GridState) -> tuple[str, ...]:
-        top = self._grid.topology
-        high = state.vm_max_pu > top.vm_max_pu
-        if not np.count_nonzero(high):
-            return ()
-        return tuple(top.buses[i] for i in np.flatnonzero(high))
-
-    def _curtail(self, case: _Case, plan_w: Vector, turn: int) -> Guarded:
+    def _curtail(self, case: _Case) -> _Found:
         """Linearise, divide what is there, prove; after the last round, scale."""
-        fleet, rows = self._fleet, case.rows
-        wish_w, floor_w, step_w = case.wish_w[rows], fleet.min_w[rows], fleet.step_w[rows]
-        unavoidable = self._values(case.zero)
-        x, solved = (wish_w, case.planned) if case.planned.converged else (np.zeros(len(rows)), case.zero)
-        reason = np.full(len(rows), FREE)
-        accepted = np.maximum(self._cap, unavoidable)
-        hopeless = unavoidable >= self._cap - self._aim
+        watch, wishes = self._watch, case.wishes
+        unavoidable = watch.values(case.zero)
+        x, solved = self._near(case, unavoidable)
+        known: Linear | None = None
+        reason, below = np.full(len(case.rows), FREE), np.zeros(0, dtype=np.int64)
+        accepted = np.maximum(watch.cap, unavoidable)
         for tried in range(1, self._rounds + 1):
-            use, spent, aside = self._linearise(solved, rows, x, wish_w)
-            accepted = np.maximum(self._cap, unavoidable + aside)
-            headroom = accepted - self._aim - aside - (self._values(solved) - spent)
-            headroom[hopeless] = 0.0
-            binding = np.flatnonzero(use @ wish_w > headroom)
-            limits = (np.ascontiguousarray(use[binding]), headroom[binding])
-            if case.order is None:
-                x, why = equally(*limits, wish_w, floor_w, turn)
-            else:
-                x, why = by_urgency(*limits, wish_w, floor_w, step_w, case.order)
-            reason = np.where(why == FREE, FREE, binding[why] if len(binding) else FREE)
+            linear, accepted = self._linearise(case, solved, x, unavoidable)
+            known = linear if known is None else linear.joined(known)
+            # The last round only takes away from the one before: a small step has a smaller error still.
+            last = tried == self._rounds and tried > 1
+            division = divide(self._rule, known, wishes, most_w=x if last else wishes.wish_w)
+            if not division.found:
+                break
+            x, (reason, below) = division.power_w, _named(division, known)
             solved = self._solve(case.start_s, case.end_s, self._whole(case, x))
-            if solved.converged and not (self._values(solved) > accepted + _TINY).any():
-                return self._answer(case, plan_w, x, reason, tried, fallback=False)
+            if solved.converged and not (watch.values(solved) > accepted + _TINY).any():
+                return _Found(x, reason, below, solved, tried, fallback=False)
             if not solved.converged:
-                x, solved = np.zeros(len(rows)), case.zero
-        x = self._scale(case, x if x.any() else wish_w, accepted + _TINY)
-        return self._answer(case, plan_w, x, reason, self._rounds, fallback=True)
+                x, solved = np.zeros(len(case.rows)), case.zero
+        x, solved = self._scale(case, x if x.any() else wishes.wish_w, accepted + _TINY)
+        return _Found(x, reason, below, solved, self._rounds, fallback=True)
+
+    def _near(self, case: _Case, unavoidable: Vector) -> tuple[Vector, GridState]:
+        """Return a share of the plan, not far outside the limits, and its state: where to linearise first.
+
+        What charging adds grows faster than the charging: a plan five times too large says little about the
+        feeder at its limits. Dividing it by how many times too large it is lands on the safe side.
+        """
+        watch, wish_w = self._watch, case.wishes.wish_w
+        spare = np.where(watch.cap > unavoidable, watch.cap - unavoidable, np.inf)
+        share, state = 1.0, case.planned
+        for _ in range(_APPROACHES):
+            if state.converged:
+                excess = float(np.nanmax((watch.values(state) - unavoidable) / spare))
+                if _NEAR[0] < excess < _NEAR[1] or (share >= 1.0 and excess < _NEAR[1]):
+                    break
+                share = min(share / max(excess, 0.1), 1.0)
+            else:
+                share *= 0.5
+            state = self._solve(case.start_s, case.end_s, self._whole(case, share * wish_w))
+        return (share * wish_w, state) if state.converged else (np.zeros_like(wish_w), case.zero)
 
     def _linearise(
-        self, solved: GridState, rows: Rows, x: Vector, wish_w: Vector
-    ) -> tuple[Matrix, Vector, Vector]:
-        """Return what a W of each row takes from each limit, what `x` takes, and what must be set aside.
+        self, case: _Case, solved: GridState, x: Vector, unavoidable: Vector
+    ) -> tuple[Linear, Vector]:
+        """Linearise around `solved`, where the rows draw `x`.
 
-        A row whose effect on a limit is small beside that of others does not answer for it: what it could
-        take is set aside. Otherwise a car far away would stop for a line it hardly touches.
+        Returns:
+            The limits that could bind, and (m,) what a solve may show: the caps, or what base load and the
+            rows that do not answer for a limit make of it.
         """
-        answer = self._grid.sensitivity(solved, rows)
-        effect = (
-            np.concatenate([answer.dloading_pct_per_w, -answer.dvm_pu_per_w.min(axis=1)]) * self._per_w[rows]
+        watch, wish_w = self._watch, case.wishes.wish_w
+        shares = None if self._shares is None else self._shares.of(self._fleet.phases)[case.rows]
+        answer = self._grid.sensitivity(solved, case.rows, shares)
+        effect = watch.effects(answer) * self._per_w[case.rows]
+        taken = np.maximum(effect, 0.0)
+        material = answers_for(effect)
+        aside = np.where(material, 0.0, taken) @ wish_w
+        accepted = np.maximum(watch.cap, unavoidable + aside)
+        room = accepted - watch.aim - (watch.values(solved) - effect @ x)
+        room[unavoidable >= watch.cap - watch.aim] = 0.0
+        room = np.maximum(room, aside)
+        could = np.flatnonzero(taken @ wish_w > room)
+        linear = Linear(
+            effect=effect[could],
+            room=room[could],
+            aside=aside[could],
+            material=material[could],
+            limit=could,
         )
-        effect = np.nan_to_num(effect)
-        material = effect > MATERIAL * effect.max(axis=1, initial=0.0, keepdims=True)
-        use = np.where(material, effect, 0.0)
-        aside = np.where(material, 0.0, np.maximum(effect, 0.0)) @ wish_w
-        return use, effect @ x, aside
+        return linear, accepted
 
     def _whole(self, case: _Case, x: Vector) -> Vector:
         limit_w = np.where(case.fixed, case.wish_w, 0.0)
         limit_w[case.rows] = x
         return limit_w
 
-    def _scale(self, case: _Case, x: Vector, accepted: Vector) -> Vector:
-        """Return the largest multiple of `x` found to be safe, floors applied; zero in the worst case."""
-        floor_w = self._fleet.min_w[case.rows]
-        best, low, high = np.zeros(len(x)), 0.0, 1.0
+    def _scale(self, case: _Case, x: Vector, accepted: Vector) -> tuple[Vector, GridState]:
+        """Return the largest multiple of `x` found to be safe, and its state; zero in the worst case.
+
+        Where guaranteed floors and smallest pilots are safe, only what is above them is scaled.
+        """
+        wishes = case.wishes
+        least_w = np.minimum(np.maximum(wishes.floor_w, wishes.pilot_w), x)
+        best, found, kept = np.zeros(len(x)), case.zero, np.zeros(len(x))
+        state = self._solve(case.start_s, case.end_s, self._whole(case, least_w))
+        if self._safe(state, accepted):
+            best, found, kept = least_w, state, least_w
+        low, high = 0.0, 1.0
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            scaled = np.where(x * middle >= floor_w, x * middle, 0.0)
+            scaled = kept + (x - kept) * middle
+            scaled = np.where(scaled >= np.minimum(wishes.pilot_w, wishes.wish_w), scaled, 0.0)
             state = self._solve(case.start_s, case.end_s, self._whole(case, scaled))
-            if state.converged and not (self._values(state) > accepted).any():
-                best, low = scaled, middle
+            if self._safe(state, accepted):
+                best, found, low = scaled, state, middle
             else:
                 high = middle
-        return best
+        return best, found
 
-    def _answer(
-        self, case: _Case, plan_w: Vector, x: Vector, reason: Rows, rounds: int, *, fallback: bool
-    ) -> Guarded:
-        top, planned, rows = self._grid.topology, case.planned, case.rows
-        cut_w = case.wish_w[rows] - x
+    def _safe(self, state: GridState, accepted: Vector) -> bool:
+        return state.converged and not (self._watch.values(state) > accepted).any()
+
+    def _answer(self, case: _Case, plan_w: Vector, found: _Found) -> Guarded:
+        rows, x = case.rows, found.power_w
+        cut_w = case.wishes.wish_w - x
         cut = cut_w > 1e-6
         limit_w = plan_w.copy()
         limit_w[rows[cut]] = x[cut]
-        values = self._values(planned)
-        over = values - self._cap
-        worst = int(np.nanargmax(over / np.abs(self._cap))) if planned.converged else FREE
-        why = np.where(reason == FREE, worst, reason)
-        found = []
+        values = self._watch.values(case.planned)
+        why = np.where(found.reason == FREE, self._worst(case.planned, values), found.reason)
+        below = frozenset(self._name(c) for c in found.below_floor.tolist())
+        named: dict[tuple[str, str], Intervention] = {}
         for c in np.unique(why[cut]).tolist():
-            taken_w = float(cut_w[cut & (why == c)].sum())
-            found.append(self._intervention(c, values, taken_w))
-        found.sort(key=lambda i: (-i.curtailed_w, i.element))
-        names = {c: self._intervention(c, values, 0.0).element for c in np.unique(why[cut]).tolist()}
-        helpless = self._stays_out(case) if case.zero.converged else (top.name,)
+            one = self._intervention(c, values, float(cut_w[cut & (why == c)].sum()), below)
+            key = (one.element, one.kind)
+            named[key] = one if key not in named else _worse(named[key], one)
+        names = {c: self._name(c) for c in np.unique(why[cut]).tolist()}
         return Guarded(
             limit_w=limit_w,
             reasons={int(row): names[int(c)] for row, c in zip(rows[cut], why[cut], strict=True)},
-            interventions=tuple(found),
-            rounds=rounds,
-            fallback=fallback,
-            helpless=helpless,
+            interventions=tuple(sorted(named.values(), key=lambda i: (-i.curtailed_w, i.element, i.kind))),
+            rounds=found.rounds,
+            fallback=found.fallback,
+            helpless=self._outside(found.state),
+            below_floor=tuple(sorted(below)),
         )
 
-    def _intervention(self, constraint: int, values: Vector, taken_w: float) -> Intervention:
-        top, i = self._grid.topology, constraint - self._lines
-        if constraint == FREE:
-            return Intervention(top.name, g.NO_SOLUTION, np.nan, np.nan, taken_w)
-        if i >= 0:
-            return Intervention(
-                top.buses[i], g.LOW_VOLTAGE, -float(values[constraint]), float(top.vm_min_pu[i]), taken_w
-            )
-        kind = g.TRAFO_LOADING if top.is_trafo[constraint] else g.LINE_LOADING
-        limit_pct = float(top.max_loading_pct[constraint])
-        return Intervention(top.branches[constraint], kind, float(values[constraint]), limit_pct, taken_w)
+    def _worst(self, planned: GridState, values: Vector) -> int:
+        """The limit that the plan breaks most, relative to its size; FREE without a solution."""
+        if not planned.converged:
+            return FREE
+        cap = self._watch.cap
+        return int(np.nanargmax((values - cap) / np.abs(cap)))
 
-    def _stays_out(self, case: _Case) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(b.element for b in g.broken(self._grid.topology, case.zero)))
+    def _name(self, limit: int) -> str:
+        return self._grid.topology.name if limit == FREE else self._watch.element(limit).name
+
+    def _intervention(
+        self, limit: int, values: Vector, taken_w: float, below: frozenset[str]
+    ) -> Intervention:
+        if limit == FREE:
+            return Intervention(self._name(limit), g.NO_SOLUTION, np.nan, np.nan, taken_w)
+        name, kind, bound, sign = self._watch.element(limit)
+        return Intervention(name, kind, sign * float(values[limit]), bound, taken_w, name in below)
+
+    def _outside(self, state: GridState) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(b.element for b in g.broken(self._grid.topology, state)))
+
+
+def _named(division: Division, known: Linear) -> tuple[Rows, Rows]:
+    """Reasons and limits below the floors as indices into the values of `Watch`."""
+    reason = division.reason
+    if not len(known.limit):
+        return reason, known.limit
+    return np.where(reason == FREE, FREE, known.limit[reason]), np.unique(known.limit[division.below_floor])
+
+
+def _worse(one: Intervention, other: Intervention) -> Intervention:
+    """Two phases of a bus, or both, as one intervention: the value that is further out."""
+    low = one.kind == g.LOW_VOLTAGE
+    value = (min if low else max)(one.value_before, other.value_before)
+    return Intervention(
+        one.element,
+        one.kind,
+        value,
+        one.limit,
+        one.curtailed_w + other.curtailed_w,
+        one.below_floor or other.below_floor,
+    )
 
 
 def _local(order: Rows | None, rows: Rows) -> Rows | None:

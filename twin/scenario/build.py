@@ -107,7 +107,15 @@ def _feeder(scenario: Scenario, section: GridSection, evses: Sequence[EvseSpec])
 def _guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:
     if scenario.guard is None or grid is None:
         return None
-    return Guard(grid, fleet, margin_pct=scenario.guard.margin_pct, forecast=scenario.guard.forecast)
+    section = scenario.guard
+    return Guard(
+        grid,
+        fleet,
+        margin_pct=section.margin_pct,
+        forecast=section.forecast,
+        rule=section.rule,
+        floor_w=section.floor_kw * 1e3,
+    )
 
 
 def _prices(scenario: Scenario) -> dict[SiteId, PriceSchedule]:

@@ -44,7 +44,11 @@ class Guard(Section):
     forecast: Literal["persistence", "perfect"] = "persistence"
     """How the base load of the next interval is foreseen: as in the last one, or known."""
     margin_pct: Share = 5.0
-    """Kept free for what the forecast misses: percent of a loading limit, or of a voltage limit's distance from 1 pu."""
+    """Kept free for what the forecast misses: percent of a loading or unbalance limit, or of a voltage limit's distance from 1 pu."""
+    rule: Literal["least-curtailment", "fair", "urgent-first"] = "least-curtailment"
+    """Who gives way: whoever helps most, less so who is urgent; all behind a limit by the same share; or the least urgent."""
+    floor_kw: Annotated[float, Field(ge=0, le=1_000)] = 0.0
+    """Power every EVSE keeps unless even that is too much for the feeder: 4.2 in section 14a of the German EnWG; 0: none."""
 
 
 class Fault(Section):
