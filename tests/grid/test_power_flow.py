@@ -273,10 +273,11 @@ def test_a_tap_controller_runs_within_each_solve():
 def test_the_self_check_names_the_element_that_differs(line: Feeder, monkeypatch: pytest.MonkeyPatch):
     """A model with one wrong admittance does not pass."""
     good = read_model(line)
-    wrong = good.y.copy()
+    wrong = good.positive.y.copy()
     wrong[:, 0] *= 1.001
-    monkeypatch.setattr(make, "read_model", lambda _: replace(good, y=wrong))
-    with pytest.raises(SolverError, match=r"line: loading_pct of `L` is .* compiled and .* in pandapower"):
+    model = replace(good, positive=replace(good.positive, y=wrong))
+    monkeypatch.setattr(make, "read_model", lambda *_: model)
+    with pytest.raises(SolverError, match=r"line: loading of `L` is .* compiled and .* in pandapower"):
         make_grid(line, ["B"], constant(line, 1.0))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from twin.domain.grid import GridState, GridTopology
-from twin.domain.ids import Complexes, Rows, Vector
+from twin.domain.ids import Array, Complexes, Matrix, Rows, Vector
+from twin.domain.phases import PhaseShares
 from twin.grid.feeder import Feeder
 from twin.grid.profiles import Profile
 
@@ -22,6 +22,7 @@ class Setup:
         evse_bus: (n,) bus position of each EVSE.
         evse_max_w: (n,) largest grid-side power of each EVSE; the self-check's heaviest point.
         evse_q_per_p: Reactive over active power of every EVSE; 0 is a power factor of 1.
+        shares: How EVSEs divide over the phases of an unbalanced feeder; None: evenly.
     """
 
     feeder: Feeder
@@ -31,6 +32,22 @@ class Setup:
     evse_bus: Rows
     evse_max_w: Vector
     evse_q_per_p: float
+    shares: PhaseShares | None = None
+
+    @property
+    def q_per_p(self) -> Matrix:
+        """(n, phases) reactive over active power of each EVSE and phase."""
+        phases = self.topology.phases
+        even: Matrix = np.full((len(self.evse_ids), phases), self.evse_q_per_p)
+        return even + self.shares.q_per_p if self.shares is not None and phases == 3 else even
+
+    @property
+    def heaviest_w(self) -> Matrix:
+        """(n, phases) every EVSE at its largest power, all of its phases in use."""
+        phases = self.topology.phases
+        if self.shares is not None and phases == 3:
+            return self.shares.split(self.evse_max_w, np.full(len(self.evse_ids), 3.0))
+        return np.repeat(self.evse_max_w[:, None] / phases, phases, axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +55,24 @@ class Solved(GridState):
     """A state that its own grid can linearise.
 
     Attributes:
-        solution: (2, N) complex: voltages per node, then power drawn, in per unit.
+        solution: (2, N, P) complex: voltages in the coordinates of the solver, then power drawn, per unit.
     """
 
     solution: Complexes
 
 
-def check_power(evse_w: Vector, evse_ids: Sequence[str]) -> None:
-    """Raise ValueError that names the first EVSE whose power is not a finite number."""
-    if np.isfinite(evse_w).all() and len(evse_w) == len(evse_ids):
+def check_power(evse_w: Array, setup: Setup) -> None:
+    """Raise ValueError where powers have another shape, or name the first EVSE whose power is not finite."""
+    phases = setup.topology.phases
+    wanted = (len(setup.evse_ids),) if phases == 1 else (len(setup.evse_ids), phases)
+    if evse_w.shape != wanted:
+        of = f" of {phases} phases, as an array of {evse_w.shape}" if phases > 1 or evse_w.ndim > 1 else ""
+        raise ValueError(f"{len(evse_w)} powers for {len(setup.evse_ids)} EVSEs{of}")
+    if np.isfinite(evse_w).all():
         return
-    if len(evse_w) != len(evse_ids):
-        raise ValueError(f"{len(evse_w)} powers for {len(evse_ids)} EVSEs")
-    first = int(np.flatnonzero(~np.isfinite(evse_w))[0])
-    raise ValueError(f"power of EVSE {evse_ids[first]} is {evse_w[first]} W")
+    row, *phase = np.argwhere(~np.isfinite(evse_w))[0].tolist()
+    where = f" on phase {'abc'[phase[0]]}" if phase else ""
+    raise ValueError(f"power of EVSE {setup.evse_ids[row]}{where} is {evse_w[(row, *phase)]} W")
 
 
 def balance_error(state: GridState) -> float:

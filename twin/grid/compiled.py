@@ -1,35 +1,31 @@
-"""The compiled feeder: microseconds per solve, exact sensitivities, checked against pandapower."""
+"""The compiled feeder behind the port `Grid`: microseconds per solve, exact sensitivities."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.linalg import splu
 
 from twin.domain.grid import GridState, GridTopology, Sensitivity
-from twin.domain.ids import Complexes, Matrix, Rows, Vector
-from twin.errors import SolverError
-from twin.grid import kernel
+from twin.domain.ids import Array, Complexes, Matrix, Rows, Vector
+from twin.grid import linear
 from twin.grid.common import Setup, Solved, check_power
-from twin.grid.model import Model
+from twin.grid.plan import Plan
 
 
 class CompiledGrid:
-    """Implements the port `Grid` on a fixed-point kernel; see `twin.grid.kernel` for the method."""
+    """Implements the port `Grid` on a `Plan`; see `twin.grid.kernel` for the method."""
 
-    def __init__(self, setup: Setup, model: Model, provenance: Mapping[str, object]) -> None:
+    def __init__(
+        self, setup: Setup, plan: Plan, provenance: Mapping[str, object], *, doubted: bool = False
+    ) -> None:
+        """Put a plan behind the port; `doubted` for the self-check, see `Plan.solve_with`."""
         self._setup = setup
-        self._net, place = _compile(model, setup)
-        self._no_loading = np.where(model.dead_branch, np.nan, 0.0)
+        self._doubted = doubted
+        self.plan = plan
         self._provenance = dict(provenance)
-        self._nodes = self._net.node[setup.evse_bus]
-        self._evse_nodes = np.unique(self._nodes, return_inverse=True)
-        self._ends = (self._net.end_branch, self._net.end_side, self._net.end_element, self._net.end_pct)
-        self._branches = (self._net.branch_from, self._net.branch_to, self._net.y)
-        self._size = len(place)
+        self._q_per_p = setup.q_per_p
+        self._even: Matrix = np.full((len(setup.evse_ids), plan.phases), 1.0 / plan.phases)
 
     @property
     def topology(self) -> GridTopology:
@@ -41,44 +37,38 @@ class CompiledGrid:
         """What the manifest says about the model."""
         return self._provenance
 
-    def solve(self, start_s: float, end_s: float, evse_w: Vector, /) -> GridState:
+    def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
         """Solve the mean of [start_s, end_s]; a state without a solution is all NaN.
 
         Raises:
             ValueError: A power is not finite; names the EVSE.
         """
-        check_power(evse_w, self._setup.evse_ids)
-        means, base_w, pv_w = self._setup.profile.means(start_s, end_s)
-        base = np.ascontiguousarray(means[:, :, 0])
-        solution = np.empty((2, self._size), dtype=complex)
-        vm_pu = np.empty(len(self._setup.topology.buses))
-        loading_pct = self._no_loading.copy()
-        totals = kernel.solve(self._net, base, evse_w, solution, vm_pu, loading_pct)
-        converged = totals.converged and totals.mismatch_w < 1.0
-        if not converged:
-            vm_pu[:] = loading_pct[:] = np.nan
-        none = np.nan
+        check_power(evse_w, self._setup)
+        base, base_w, pv_w = self._setup.profile.means(start_s, end_s)
+        found = self.plan.solve_with(
+            base,
+            self._setup.evse_bus,
+            evse_w.reshape(-1, self.plan.phases),
+            self._q_per_p,
+            doubted=self._doubted,
+        )
         return Solved(
-            vm_pu=vm_pu[:, None],
-            vuf_pct=np.where(np.isnan(vm_pu), np.nan, 0.0),
-            loading_pct=loading_pct,
-            slack_w=totals.slack_w if converged else none,
-            losses_w=totals.losses_w if converged else none,
-            base_w=base_w + totals.other_w if converged else base_w,
+            vm_pu=found.vm_pu,
+            vuf_pct=found.vuf_pct,
+            loading_pct=found.loading_pct,
+            slack_w=found.slack_w,
+            losses_w=found.losses_w,
+            base_w=base_w + found.other_w if found.converged else base_w,
             pv_w=pv_w,
             ev_w=float(evse_w.sum()),
-            converged=converged,
-            mismatch_w=totals.mismatch_w,
-            iterations=totals.iterations,
-            solution=solution,
+            converged=found.converged,
+            mismatch_w=found.mismatch_w,
+            iterations=found.iterations,
+            solution=found.solution,
         )
 
     def sensitivity(
-        self,
-        state: GridState,
-        rows: Rows | None = None,
-        shares: Matrix | None = None,
-        /,  # noqa: ARG002 -- symmetric
+        self, state: GridState, rows: Rows | None = None, shares: Matrix | None = None, /
     ) -> Sensitivity:
         """Linearise around a converged state of this grid, exactly (implicit differentiation).
 
@@ -87,82 +77,30 @@ class CompiledGrid:
         Raises:
             ValueError: The state has no solution, or is not of this grid.
         """
-        if not isinstance(state, Solved) or state.solution.shape[1] != self._size or not state.converged:
+        plan, net = self.plan, self.plan.net
+        if not isinstance(state, Solved) or state.solution.shape[1] != plan.nodes or not state.converged:
             raise ValueError("only a converged state of this grid can be linearised")
         v, drawn = state.solution
-        nodes, column = (
-            self._evse_nodes if rows is None else np.unique(self._nodes[rows], return_inverse=True)
-        )
-        dv = kernel.voltage_answers(self._net, drawn, v, nodes)
-        dv /= self._net.base_va
-        count = len(column)
-        dvm = np.zeros((len(state.vm_pu), count))
-        kernel.magnitude_answers(v, dv, self._net.node, column, dvm)
+        some = np.arange(len(self._setup.evse_ids)) if rows is None else rows
+        nodes, added, column = self._slots(some, shares)
+        re, im = linear.voltage_answers(net, drawn, v, nodes, added)
+        count = len(nodes)
+        dvm = np.zeros((len(state.vm_pu), plan.phases, count))
+        dvuf = np.zeros((len(state.vm_pu), count))
+        linear.bus_answers(net, v, re, im, dvm, dvuf)
         dloading = np.zeros((len(state.loading_pct), count))
-        kernel.loading_answers(self._ends, self._branches, v, dv, column, dloading)
+        linear.loading_answers(net, drawn, v, re, im, dloading)
         return Sensitivity(
-            dvm_pu_per_w=dvm[:, None, :], dloading_pct_per_w=dloading, dvuf_pct_per_w=np.zeros_like(dvm)
+            dvm_pu_per_w=dvm[:, :, column],
+            dloading_pct_per_w=dloading[:, column],
+            dvuf_pct_per_w=dvuf[:, column],
         )
 
-
-def _compile(model: Model, setup: Setup) -> tuple[kernel.Compiled, Rows]:
-    """Factorise and put everything in the order of elimination; returns the new place of each node."""
-    nodes = len(model.v0)
-    free = np.setdiff1d(np.arange(nodes), model.slack)
-    lower, upper, order = _factorise(model.y_bus[free][:, free], setup.feeder.name)
-    place = np.empty(nodes, dtype=np.int64)
-    place[free[order]] = np.arange(len(free))
-    place[model.slack] = np.arange(len(free), nodes)
-    back = np.argsort(place)
-    strict_lower, strict_upper = _strict(lower, upper=False), _strict(upper, upper=True)
-    net = kernel.Compiled(
-        base_va=model.base_va,
-        l_ptr=strict_lower.indptr.astype(np.int64),
-        l_idx=strict_lower.indices.astype(np.int64),
-        l_val=strict_lower.data.astype(complex),
-        u_ptr=strict_upper.indptr.astype(np.int64),
-        u_idx=strict_upper.indices.astype(np.int64),
-        u_val=strict_upper.data.astype(complex),
-        u_inv=1.0 / upper.diagonal().astype(complex),
-        v0=_no_load(model, free)[back],
-        shunt=model.shunt[back],
-        fixed=model.fixed[back],
-        branch_from=place[model.branch_from],
-        branch_to=place[model.branch_to],
-        y=np.ascontiguousarray(model.y),
-        end_branch=model.end_branch,
-        end_side=model.end_side,
-        end_element=model.end_element,
-        end_pct=model.end_pct,
-        node=np.where(model.node >= 0, place[model.node], -1),
-        evse_bus=setup.evse_bus,
-        evse_q_per_p=setup.evse_q_per_p,
-    )
-    return net, place
-
-
-def _factorise(y_free: Any, name: str) -> tuple[Any, Any, Rows]:
-    """LU without pivoting in an order that a tree does not fill: L, U, and the node eliminated k-th."""
-    try:
-        lu = splu(
-            y_free.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        )
-    except RuntimeError as exc:
-        raise SolverError(f"the admittance matrix of {name} is singular: {exc}") from exc
-    if not np.array_equal(lu.perm_r, lu.perm_c):
-        raise SolverError(f"the admittance matrix of {name} has a zero on its diagonal")
-    return lu.L.tocsr(), lu.U.tocsr(), np.argsort(lu.perm_c)
-
-
-def _strict(matrix: Any, *, upper: bool) -> Any:
-    coo = matrix.tocoo()
-    keep = coo.col > coo.row if upper else coo.col < coo.row
-    return csr_array((coo.data[keep], (coo.row[keep], coo.col[keep])), shape=coo.shape)
-
-
-def _no_load(model: Model, free: Rows) -> Complexes:
-    """Voltages without any injection: what the source alone, shunts included, makes."""
-    v = model.v0.copy()
-    source = model.y_bus[free][:, model.slack] @ v[model.slack]
-    v[free] = splu(model.y_bus[free][:, free].tocsc()).solve(-source)
-    return v
+    def _slots(self, rows: Rows, shares: Matrix | None) -> tuple[Rows, Complexes, Rows]:
+        """Distinct slots: their nodes, what a W adds per phase in per unit, and the slot of each row."""
+        here = self._even[rows] if shares is None or self.plan.phases == 1 else shares
+        power = here * (1.0 + 1j * self._q_per_p[rows]) / self.plan.net.kind[0]
+        node = self.plan.net.bus[self._setup.evse_bus[rows]]
+        key: Vector = np.column_stack([node, power.real, power.imag])
+        _, first, column = np.unique(key, axis=0, return_index=True, return_inverse=True)
+        return node[first], np.ascontiguousarray(power[first]), column.ravel()

@@ -10,8 +10,7 @@ from scipy.sparse import block_array, diags_array
 from scipy.sparse.linalg import splu
 
 from twin.domain.grid import GridState, GridTopology, Sensitivity
-from twin.domain.ids import Array, Complexes, Matrix, Rows, Vector
-from twin.grid import kernel
+from twin.domain.ids import Array, Complexes, Matrix, Rows
 from twin.grid.common import Setup, Solved, check_power
 from twin.grid.feeder import BRANCH_TABLES, Feeder
 from twin.grid.model import Model, model_of, run, working_net
@@ -55,13 +54,13 @@ class PandapowerGrid:
         """What the manifest says about the model."""
         return self._provenance
 
-    def solve(self, start_s: float, end_s: float, evse_w: Vector, /) -> GridState:
+    def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
         """Solve the mean of [start_s, end_s]; a state without a solution is all NaN.
 
         Raises:
             ValueError: A power is not finite; names the EVSE.
         """
-        check_power(evse_w, self._setup.evse_ids)
+        check_power(evse_w, self._setup)
         means, base_w, pv_w = self._setup.profile.means(start_s, end_s)
         base = np.ascontiguousarray(means[:, :, 0])
         np.add.at(base[0], self._setup.evse_bus, evse_w)
@@ -90,15 +89,15 @@ class PandapowerGrid:
             converged=True,
             mismatch_w=w_from_mw(float(np.abs(gap).max(initial=0.0)) * float(net.sn_mva)),
             iterations=int(net._ppc["iterations"]),  # noqa: SLF001
-            solution=np.stack([v, -injected]),
+            solution=np.stack([v, -injected])[:, :, None],
         )
 
     def sensitivity(
         self,
         state: GridState,
         rows: Rows | None = None,
-        shares: Matrix | None = None,
-        /,  # noqa: ARG002 -- symmetric
+        shares: Matrix | None = None,  # noqa: ARG002 -- symmetric
+        /,
     ) -> Sensitivity:
         """Linearise around `state`, the answer of the latest `solve`, by the Jacobian of the power flow.
 
@@ -110,17 +109,19 @@ class PandapowerGrid:
         if not isinstance(state, Solved) or not state.converged:
             raise ValueError("only a converged state of this grid can be linearised")
         model = model_of(self._net, self._setup.feeder)
-        v = np.ascontiguousarray(state.solution[0])
+        v = np.ascontiguousarray(state.solution[0, :, 0])
         nodes, column = np.unique(self._nodes(model, rows), return_inverse=True)
         inside = self._net._ppc["internal"]  # noqa: SLF001
         dv = _voltage_answers(inside, v, nodes, complex(1.0, self._setup.evse_q_per_p)) / model.base_va
-        dvm = np.zeros((len(state.vm_pu), len(column)))
-        kernel.magnitude_answers(v, dv, model.node, column, dvm)
-        dloading = np.zeros((len(state.loading_pct), len(column)))
-        ends = (model.end_branch, model.end_side, model.end_element, model.end_pct)
-        kernel.loading_answers(ends, (model.branch_from, model.branch_to, model.y), v, dv, column, dloading)
+        unit = np.conj(v) / np.abs(v)
+        alive = model.node >= 0
+        dvm = np.zeros((len(state.vm_pu), len(nodes)))
+        dvm[alive] = (unit[:, None] * dv).real[model.node[alive]]
+        dloading = _loading_answers(model, v, dv, len(state.loading_pct))
         return Sensitivity(
-            dvm_pu_per_w=dvm[:, None, :], dloading_pct_per_w=dloading, dvuf_pct_per_w=np.zeros_like(dvm)
+            dvm_pu_per_w=dvm[:, None, column],
+            dloading_pct_per_w=dloading[:, column],
+            dvuf_pct_per_w=np.zeros((len(dvm), len(column))),
         )
 
     def _nodes(self, model: Model, rows: Rows | None) -> Rows:
@@ -214,4 +215,18 @@ def _voltage_answers(inside: Any, v: Complexes, nodes: Any, added: complex) -> C
     out = np.zeros((len(v), len(nodes)), dtype=complex)
     out[angle] += 1j * v[angle, None] * answer[: len(angle)]
     out[pq] += unit[pq, None] * answer[len(angle) :]
+    return out
+
+
+def _loading_answers(model: Model, v: Complexes, dv: Complexes, elements: int) -> Matrix:
+    """Change of the loading of every element, (nl, B) in %, at its more loaded end."""
+    out = np.zeros((elements, dv.shape[1]))
+    f, t = model.branch_from[model.end_branch], model.branch_to[model.end_branch]
+    pair = model.positive.y[model.end_branch].reshape(-1, 2, 2)[np.arange(len(f)), model.end_side]
+    current = pair[:, 0] * v[f] + pair[:, 1] * v[t]
+    size = np.abs(current)
+    toward = np.divide(np.conj(current), size, out=np.zeros_like(current), where=size > 0.0)
+    change = (toward[:, None] * (pair[:, :1] * dv[f] + pair[:, 1:] * dv[t])).real * model.end_pct[:, None]
+    for end in np.argsort(model.end_pct * size, kind="stable").tolist():  # the largest comes last and stays
+        out[model.end_element[end]] = change[end]
     return out

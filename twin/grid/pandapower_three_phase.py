@@ -1,0 +1,124 @@
+"""The plain unbalanced feeder: one `pandapower.runpp_3ph` per solve, the reference of the compiled one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandapower as pp
+
+from twin.domain.grid import GridState, GridTopology, Sensitivity
+from twin.domain.ids import Array, Mask, Matrix, Rows
+from twin.grid.common import Setup, check_power
+from twin.grid.feeder import BRANCH_TABLES
+from twin.grid.model import bare_net, run_three_phase
+from twin.units import mw_from_w, w_from_mw
+
+_PHASES = ("a", "b", "c")
+_STEP_W = 500.0
+
+
+class PandapowerThreePhase:
+    """Implements the port `Grid` with `pandapower.runpp_3ph`: 50 to 200 ms per solve.
+
+    Every bus has one asymmetric load that carries the sum of its units and EVSEs.
+    """
+
+    def __init__(self, setup: Setup, dead_branch: Mask, provenance: Mapping[str, object]) -> None:
+        self._setup = setup
+        self._dead_branch = dead_branch
+        self._provenance = dict(provenance)
+        self._net = bare_net(setup.feeder)
+        self._alive = np.flatnonzero(setup.feeder.supplied)
+        self._carriers = np.array(
+            [pp.create_asymmetric_load(self._net, bus) for bus in self._net.bus.index[self._alive]]
+        )
+
+    @property
+    def topology(self) -> GridTopology:
+        """Names, limits and places; constant during a run."""
+        return self._setup.topology
+
+    @property
+    def provenance(self) -> Mapping[str, object]:
+        """What the manifest says about the model."""
+        return self._provenance
+
+    def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
+        """Solve the mean of [start_s, end_s]; a state without a solution is all NaN.
+
+        Raises:
+            ValueError: A power is not finite; names the EVSE.
+        """
+        check_power(evse_w, self._setup)
+        base, base_w, pv_w = self._setup.profile.means(start_s, end_s)
+        np.add.at(base[0], self._setup.evse_bus, evse_w)
+        np.add.at(base[1], self._setup.evse_bus, evse_w * self._setup.q_per_p)
+        net, drawn = self._net, mw_from_w(base[:, self._alive])
+        for power, column in zip(drawn, ("p_{}_mw", "q_{}_mvar"), strict=True):
+            for phase, values in zip(_PHASES, power.T, strict=True):
+                net.asymmetric_load.loc[self._carriers, column.format(phase)] = values
+        if not run_three_phase(net):
+            return self._unsolved(base_w, pv_w, float(evse_w.sum()))
+        drawn_w = float(base[0, self._alive].sum())
+        slack_w = w_from_mw(_total(net.res_ext_grid_3ph, "p_{}_mw"))
+        losses_w = w_from_mw(
+            sum(_total(net[f"res_{t}_3ph"], "pl_{}_mw") for t in BRANCH_TABLES if len(net[t]))
+        )
+        return GridState(
+            vm_pu=net.res_bus_3ph[[f"vm_{p}_pu" for p in _PHASES]].to_numpy(dtype=float),
+            vuf_pct=net.res_bus_3ph.unbalance_percent.to_numpy(dtype=float),
+            loading_pct=np.where(self._dead_branch, np.nan, self._loading()),
+            slack_w=slack_w,
+            losses_w=losses_w,
+            # it tells in no table what shunts draw
+            base_w=base_w + (slack_w - losses_w - drawn_w if len(net.shunt) else 0.0),
+            pv_w=pv_w,
+            ev_w=float(evse_w.sum()),
+            converged=True,
+            mismatch_w=0.0,
+            iterations=0,
+        )
+
+    def sensitivity(
+        self, state: GridState, rows: Rows | None = None, shares: Matrix | None = None, /
+    ) -> Sensitivity:
+        """Refuse: a difference quotient would take two power flows of 0.1 s per EVSE.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(
+            f"{self.topology.name} could not be compiled, and three-phase sensitivities need a compiled "
+            "feeder: run without guard, or solve the feeder as symmetric"
+        )
+
+    def _loading(self) -> Array:
+        net = self._net
+        return np.concatenate(
+            [
+                net[f"res_{t}_3ph"].loading_percent.to_numpy(dtype=float) if len(net[t]) else np.zeros(0)
+                for t in BRANCH_TABLES
+            ]
+        )
+
+    def _unsolved(self, base_w: float, pv_w: float, ev_w: float) -> GridState:
+        buses, nan = len(self.topology.buses), np.nan
+        return GridState(
+            vm_pu=np.full((buses, len(_PHASES)), nan),
+            vuf_pct=np.full(buses, nan),
+            loading_pct=np.full(len(self.topology.branches), nan),
+            slack_w=nan,
+            losses_w=nan,
+            base_w=base_w,
+            pv_w=pv_w,
+            ev_w=ev_w,
+            converged=False,
+            mismatch_w=nan,
+            iterations=0,
+        )
+
+
+def _total(table: Any, column: str) -> float:
+    return float(table[[column.format(p) for p in _PHASES]].to_numpy(dtype=float).sum())
