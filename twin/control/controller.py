@@ -13,6 +13,7 @@ import numpy as np
 
 from twin.control.guard import Guard, Guarded
 from twin.control.sessions import EvseBooks, Session
+from twin.control.volt_watt import VoltWatt
 from twin.domain import events as e
 from twin.domain.commands import Authorise
 from twin.domain.fleet import Fleet
@@ -33,7 +34,8 @@ class Decision:
 
     Attributes:
         wanted_w: (n,) what the strategy wanted.
-        reasons: Element that made the guard lower a row's limit, by row.
+        reasons: Element that made the guard lower a row's limit, or the bus whose voltage made the station
+            do so, by row.
         guarded: The guard's whole answer; None without a guard or without sessions.
     """
 
@@ -60,6 +62,7 @@ class Controller:
         limits: SiteLimits,
         *,
         guard: Guard | None = None,
+        volt_watt: VoltWatt | None = None,
         on_start: Callable[[Session], None],
         on_end: Callable[[Session], None],
     ) -> None:
@@ -68,13 +71,15 @@ class Controller:
         self._strategy = strategy
         self._limits = limits
         self._guard = guard
+        self._volt_watt = volt_watt
         self._on_start = on_start
         self._on_end = on_end
         self._state: Any = None
         self._commands = count(1)
         self._all: Rows = np.arange(len(fleet), dtype=np.int64)
         self._zeros: Vector = np.zeros(len(fleet))
-        self._free = guard is None and not getattr(strategy, "keeps_limits", True)
+        unlimited = guard is None and volt_watt is None
+        self._free = unlimited and not getattr(strategy, "keeps_limits", True)
         self.books = tuple(EvseBooks(evse, row) for row, evse in enumerate(fleet.ids))
         self._handlers: dict[type, Callable[[Any, EvseBooks], None]] = {
             e.CablePlugged: lambda event, books: books.occupy(event),
@@ -125,13 +130,16 @@ class Controller:
         self._state = plan.state
         wanted_w = np.zeros(len(fleet))
         wanted_w[rows] = plan.limit_w
+        limit_w, reasons = wanted_w, _NO_REASONS
+        if self._volt_watt is not None:  # stations do so on their own; the guard plans with what is left
+            limit_w, reasons = self._volt_watt.lower(now_s, period_s, wanted_w)
         if self._guard is None:
-            self._stations.set_limits(self._all, wanted_w)
-            return Decision(wanted_w, _NO_REASONS, None)
+            self._stations.set_limits(self._all, limit_w)
+            return Decision(wanted_w, reasons, None)
         order = None if plan.order is None else rows[plan.order]
-        guarded = self._guard.protect(now_s, period_s, wanted_w, order=order)
+        guarded = self._guard.protect(now_s, period_s, limit_w, order=order)
         self._stations.set_limits(self._all, guarded.limit_w)
-        return Decision(wanted_w, guarded.reasons, guarded)
+        return Decision(wanted_w, {**reasons, **guarded.reasons}, guarded)
 
     def _asked(self, view: FleetView) -> Plan:
         """Ask the strategy, and take no answer that cannot be used: strategies are other people's code."""

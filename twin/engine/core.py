@@ -18,6 +18,7 @@ from simpy.events import EventPriority
 
 from twin.control.controller import Controller, Decision
 from twin.control.guard import Guard
+from twin.control.volt_watt import VoltWatt
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState, broken
 from twin.domain.ids import Array, Matrix, SiteId
@@ -63,6 +64,8 @@ class Parts:
     """Sentences that a reader of the results must know, for the manifest."""
     release: Callable[[], None]
     """Lets go of what would outlive the run."""
+    volt_watt: VoltWatt | None = None
+    """Droop of the EVSEs' active power."""
 
 
 class Simulation:
@@ -87,6 +90,7 @@ class Simulation:
             parts.strategy,
             parts.limits,
             guard=parts.guard,
+            volt_watt=parts.volt_watt,
             on_start=self.books.started,
             on_end=self.books.ended,
         )

@@ -15,6 +15,8 @@ import numpy as np
 
 from twin.domain.grid import GridState, GridTopology, Sensitivity
 from twin.domain.ids import Array, Matrix, Rows, Vector
+from twin.domain.ports import Grid
+from twin.errors import SolverError
 from twin.grid.common import Setup, Solved, check_power
 from twin.grid.compiled import CompiledGrid
 from twin.grid.droop import Droop, Group
@@ -211,3 +213,18 @@ def _shares(profile: Profile) -> Array:
     total = np.stack([units.p_w, units.q_var])[:, :, None]
     given = np.divide(units.phase_power, total, out=np.zeros_like(units.phase_power), where=total != 0.0)
     return np.where(np.isnan(units.phase_power), profile.shares, given)
+
+
+def add_droop(grid: Grid, droops: Droops) -> DroopGrid:
+    """Let the units of a feeder answer to their voltage.
+
+    Raises:
+        SolverError: The feeder is not compiled; names what the compiled power flow does not carry.
+    """
+    if not isinstance(grid, CompiledGrid):
+        reason = grid.provenance.get("fallback", "")
+        raise SolverError(
+            f"{grid.topology.name}: `grid.droop` needs the compiled power flow, which does not carry "
+            f"this net: {reason}"
+        )
+    return DroopGrid(grid, grid._setup, droops)  # noqa: SLF001 -- the same seam, wrapped once more
