@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,15 @@ def session(name: str, **values: Any) -> dict[str, Any]:
         "plugged_s": 64_800.0, "finished_s": 70_000.0, "unplugged_s": 79_200.0, "departure_s": 79_200.0,
         "wait_s": 0.0, "requested_wh": 10_000.0, "delivered_wh": 10_000.0, "metered_wh": 10_000.0,
         "battery_wh": 9_000.0, "converter_loss_wh": 900.0, "standby_wh": 100.0, "cost_minor": 320, "currency": "EUR",
+    }  # fmt: skip
+    return row | values
+
+
+def verdict(bus: str, **values: Any) -> dict[str, Any]:
+    """One row of `en50160` of a symmetric run: all rules are kept."""
+    row = {
+        "bus": bus, "ok": True, "voltage_ok": True, "vuf_ok": True, "share": 1.0, "phase": "", "lowest_pu": 0.95,
+        "highest_pu": 1.0, "vuf_share": np.nan, "highest_vuf_pct": np.nan, "weeks": 0,
     }  # fmt: skip
     return row | values
 
@@ -108,13 +118,50 @@ def two_days() -> dict[str, Any]:
         "evses": [{"id": "e1", "bus": "A", "max_w": 11_000.0}, {"id": "e2", "bus": "B", "max_w": 11_000.0}],
         "coincidence": pd.DataFrame({"chargers": [1, 2], "factor": [1.0, 0.75], "low": [1.0, 0.7], "high": [1.0, 0.8]}),
         "en50160": pd.DataFrame([
-            {"bus": "A", "ok": True, "share": 1.0, "lowest_pu": 0.99, "highest_pu": 0.99, "weeks": 0},
-            {"bus": "B", "ok": True, "share": 0.97, "lowest_pu": 0.91, "highest_pu": 0.98, "weeks": 0},
+            verdict("A", lowest_pu=0.99, highest_pu=0.99),
+            verdict("B", share=0.97, lowest_pu=0.91, highest_pu=0.98),
         ]),
         "events": pd.DataFrame([
             {"t_s": 64_800.0, "kind": "guard", "subject": "trafo", "detail": "lowered e2 by 4.0 kW", "value": 4_000.0},
         ]),
     }  # fmt: skip
+
+
+def three_phases(**values: Any) -> dict[str, Any]:
+    """The same two days with every phase solved: in the hour of 19:00 L2 is low at `B`, L1 and L3 are high.
+
+    Two cars charge there on L2 alone; the unbalance reaches 2.6 %, 2 % are allowed.
+    """
+    made = two_days()
+    t_s = np.arange(1, 49) * 3600.0
+    busy = t_s == 68_400.0
+    b = pd.DataFrame({
+        "t_s": t_s, "bus": "B", "vm_a_pu": np.where(busy, 1.02, 0.99), "vm_b_pu": np.where(busy, 0.88, 0.98),
+        "vm_c_pu": np.where(busy, 1.03, 0.985), "vuf_pct": np.where(busy, 2.6, 0.3),
+    })  # fmt: skip
+    a = b.assign(
+        bus="A",
+        vm_a_pu=1.0,
+        vm_b_pu=np.where(busy, 0.95, 0.99),
+        vm_c_pu=1.0,
+        vuf_pct=np.where(busy, 1.1, 0.1),
+    )
+    mv = b.assign(bus="MV", vm_a_pu=1.02, vm_b_pu=1.02, vm_c_pu=1.02, vuf_pct=0.0)
+    buses = pd.concat([mv, a, b], ignore_index=True)
+    violation = {
+        "element": "B", "kind": "voltage unbalance", "start_s": 64_800.0, "end_s": 68_400.0, "worst": 2.6, "limit": 2.0,
+        "without_charging": False, "minutes_by_charging": 60.0, "sessions": "e2#1",
+    }  # fmt: skip
+    low = violation | {"kind": "low voltage", "worst": 0.88, "limit": 0.9}
+    return made | {
+        "topology": replace(street(), phases=3, vuf_max_pct=np.array([np.inf, 2.0, 2.0])),
+        "buses": buses.assign(vm_pu=buses[["vm_a_pu", "vm_b_pu", "vm_c_pu"]].min(axis=1)),
+        "violations": pd.DataFrame([violation, low]),
+        "en50160": pd.DataFrame([
+            verdict("A", phase="L2", vuf_share=1.0, highest_vuf_pct=1.1),
+            verdict("B", phase="L2", ok=False, vuf_ok=False, share=0.98, lowest_pu=0.88, vuf_share=0.94, highest_vuf_pct=2.6),
+        ]),
+    } | values  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -411,7 +411,12 @@ class TestChapters:
     def test_keys_become_words_with_their_unit(self) -> None:
         """For people, not for programs."""
         keys = ("worst_session_error_wh", "seed", "self_check.max_dvm_pu", "epoch")
-        said = ["Worst session error (Wh)", "Seed", "Self check: max dvm (pu)", "Start"]
+        said = [
+            "Worst session error (Wh)",
+            "Seed",
+            "Self-check: largest difference of a voltage (pu)",
+            "Start",
+        ]
         assert [provenance.label(key) for key in keys] == said
 
     def test_a_table_that_fits_has_no_note(self) -> None:

@@ -14,6 +14,7 @@ from twin.domain.grid import GridTopology
 if TYPE_CHECKING:
     import pandas as pd
 
+    from twin.results.ageing import TransformerAgeing
     from twin.results.read import Run
 
 
@@ -33,8 +34,9 @@ class Frames:
         period_s: Control tick.
         site_limits: Whether sites have limits of their own.
         evses: The EVSEs: id, site, bus, max_w, …
-        en50160: One row per judged bus: `bus, ok, share, lowest_pu, highest_pu, weeks`.
+        en50160: One row per judged bus, with the attributes of `results.voltage.BusVerdict`.
         coincidence: Coincidence factor by number of chargers: `chargers, factor, low, high`.
+        ageing: Temperatures and loss of life of each transformer that carried anything.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Frames:
     evses: Sequence[Mapping[str, Any]]
     en50160: pd.DataFrame
     coincidence: pd.DataFrame
+    ageing: Sequence[TransformerAgeing] = ()
     sessions: pd.DataFrame
     limits: pd.DataFrame
     ticks: pd.DataFrame
@@ -77,6 +80,7 @@ def read_frames(run: Run) -> Frames:
     manifest = run.manifest
     import pandas as pd  # noqa: PLC0415 -- with the rest of the report
 
+    from twin.results.ageing import transformer_ageing  # noqa: PLC0415 -- as above
     from twin.results.coincidence import coincidence  # noqa: PLC0415 -- as above
     from twin.results.feeder import en50160  # noqa: PLC0415 -- as above
     from twin.results.voltage import BusVerdict  # noqa: PLC0415 -- as above
@@ -96,6 +100,7 @@ def read_frames(run: Run) -> Frames:
         period_s=run.period_s,
         site_limits=has_site_limits(run.scenario_text),
         evses=run.evses,
+        ageing=transformer_ageing(run),
         coincidence=pd.DataFrame(curve, columns=["chargers", "factor", "low", "high"]),
         en50160=pd.DataFrame([asdict(verdict) for verdict in en50160(run)], columns=columns),
         sessions=run.sessions.to_pandas(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from twin.domain.ids import Array, Matrix
+from twin.domain.ids import Array, Matrix, Vector
 
 
 def positions(bus_xy: Matrix, from_bus: Array, to_bus: Array, is_trafo: Array) -> tuple[Matrix, bool]:
@@ -50,6 +50,28 @@ def tree(buses: int, from_bus: Array, to_bus: Array, starts: Sequence[int]) -> M
     xy[:, 0] = depth
     _spread(xy, order, parent, children)
     return xy
+
+
+def way_to(
+    bus: int, buses: int, from_bus: Array, to_bus: Array, starts: Sequence[int]
+) -> tuple[Vector, list[int]]:
+    """Return (buses,) number of branches from the source to each bus, and the buses on the way to `bus`.
+
+    The way is the shortest one in a meshed net; what has no way from `starts` is NaN.
+    """
+    neighbours: list[list[int]] = [[] for _ in range(buses)]
+    for a, b in zip(from_bus.tolist(), to_bus.tolist(), strict=True):
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    order, parent, depth = _breadth_first(neighbours, starts)
+    source = list(range(buses))
+    for each in order:  # parents come before their children
+        source[each] = each if parent[each] < 0 else source[parent[each]]
+    reached = np.isin(source, list(starts))
+    way = [bus]
+    while parent[way[-1]] >= 0:
+        way.append(parent[way[-1]])
+    return np.where(reached, np.array(depth, dtype=float), np.nan), way[::-1]
 
 
 def _breadth_first(

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin.domain.grid import UNBALANCE
 from twin.money.billing.tariff import MINOR_DIGITS
 from twin.report import html
-from twin.report.chapters import control, drivers, feeder, limits, money, provenance, voltage
+from twin.report.chapters import control, drivers, feeder, limits, money, phases, provenance, voltage
 from twin.report.frames import Frames, read_frames
 from twin.report.model import Card, Page, Section
 from twin.report.words import NONE, count, date, day, length, moment, number, percent, span_name
@@ -48,7 +49,7 @@ def write_report(run: Run, path: Path | str | None = None, *, against: Run | Non
 def page(frames: Frames, *, extra: tuple[Section, ...] = ()) -> Page:
     """The page's model: cards, then chapters from what matters most to what proves it."""
     chapters = (
-        limits.chapter(frames), feeder.loading(frames), voltage.chapter(frames), feeder.feeder(frames),
+        limits.chapter(frames), feeder.loading(frames), voltage.chapter(frames), phases.chapter(frames), feeder.feeder(frames),
         feeder.diversity(frames), control.chapter(frames), drivers.energy(frames), drivers.fairness(frames),
         drivers.waiting(frames), money.chapter(frames), *extra, provenance.audit(frames), provenance.chapter(frames),
     )  # fmt: skip
@@ -147,7 +148,21 @@ def _feeder_cards(frames: Frames) -> list[Card]:
              tone="bad" if "line loading" in kinds else "plain", detail="of its rating"),
         Card(name="Lowest voltage", value=number(found.get("min_vm_pu"), 3), unit="pu",
              tone="bad" if "low voltage" in kinds else "plain", detail=_voltage_limit(feeder.lower_limit(frames.topology))),
+        *_unbalance(frames, kinds),
         _peak(found.get("peak_kw")),
+    ]  # fmt: skip
+
+
+def _unbalance(frames: Frames, kinds: set[str]) -> list[Card]:
+    """Only where each phase was solved."""
+    topology = frames.topology
+    if topology is None or topology.phases == 1:
+        return []
+    limit_pct = float(topology.vuf_max_pct[topology.charging_level].min(initial=math.inf))
+    detail = f"limit {number(limit_pct, 1)} %" if math.isfinite(limit_pct) else "no limit was set"
+    value = number(frames.summary.get("max_vuf_pct"), 2)
+    return [
+        Card(name="Highest unbalance", value=value, unit="%", tone="bad" if UNBALANCE in kinds else "plain", detail=detail)
     ]  # fmt: skip
 
 

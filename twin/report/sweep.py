@@ -23,7 +23,7 @@ Summaries = Mapping[str, Mapping[int, Mapping[str, Any]]]
 """Summary of each run, by scenario and seed."""
 
 _DRAWN = (
-    ("max_trafo_loading_pct", 100.0), ("min_vm_pu", float("nan")), ("violation_minutes", float("nan")),
+    ("max_trafo_loading_pct", 100.0), ("min_vm_pu", float("nan")), ("max_vuf_pct", float("nan")), ("violation_minutes", float("nan")),
     ("served_share", float("nan")), ("worst_served_share", float("nan")), ("peak_kw", float("nan")),
 )  # fmt: skip
 
@@ -265,7 +265,9 @@ def differences(summaries: Summaries, unpaired: frozenset[str] = frozenset()) ->
 
 def seeds(summaries: Summaries) -> Section:
     """One row per run, the worst first."""
-    keys = [f for f in FIGURES if f.key in {key for key, _ in _DRAWN}]
+    found = [summary for of in summaries.values() for summary in of.values()]
+    drawn = {key for key, _ in _DRAWN} - ({"max_vuf_pct"} if _symmetric(found) else set())
+    keys = [f for f in FIGURES if f.key in drawn]
     runs = [(name, seed, summary) for name, of in summaries.items() for seed, summary in of.items()]
     runs.sort(key=lambda run: -_minutes(run[2]))
     rows = [(name, str(seed), *(_one(summary.get(f.key), f) for f in keys)) for name, seed, summary in runs]
@@ -276,6 +278,11 @@ def seeds(summaries: Summaries) -> Section:
     )
     look = "Run a single seed again with --set seed=… to read its own page: the worst one is the most instructive."
     return Section(anchor="seeds", title="Seed by seed", look=look, blocks=(made,))
+
+
+def _symmetric(summaries: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether no run solved each phase."""
+    return all(summary.get("max_vuf_pct") is None for summary in summaries)
 
 
 def interval_text(found: Interval, digits: int, *, sign: bool = False) -> str:

@@ -14,10 +14,10 @@ from twin.results.feeder import loadings
 from twin.results.read import Run
 
 AMBIENT_C = 20.0
-"""Of the air around every transformer: the yearly mean that normal ageing is defined for (IEC 60076-2, 5.2)."""
+"""Of the air around every transformer: the yearly mean of normal service conditions (IEC 60076-1:2011, 4.2)."""
 DISTRIBUTION_KV = 33.0
-"""IEC 60076-7:2018, 3.2: a distribution transformer has a high-voltage winding of at most 33 kV; above, the
-constants are those of medium power transformers."""
+"""As IEC 60076-7:2018 defines it, a distribution transformer has a high-voltage winding of at most 33 kV; above,
+the constants are those of medium power transformers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

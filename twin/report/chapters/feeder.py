@@ -8,6 +8,7 @@ import numpy as np
 
 from twin.domain.grid import GridTopology
 from twin.domain.ids import Vector
+from twin.report.chapters import ageing
 from twin.report.figures.feeder import feeder_map
 from twin.report.figures.power import coincidence, load_duration, power_over_time
 from twin.report.frames import Frames
@@ -55,7 +56,7 @@ def drawn_power(frames: Frames) -> tuple[pd.DataFrame, float]:
 
 
 def highest(frames: Frames) -> tuple[Vector, Vector]:
-    """(nl,) highest loading in % and (nb,) lowest voltage in pu of the run, in the topology's order."""
+    """(nl,) highest loading in % and (nb,) lowest voltage of any phase in pu, in the topology's order."""
     assert frames.topology is not None, "the feeder's chapter needs a feeder"
     topology = frames.topology
     loading = frames.branches.groupby("branch", observed=True)["loading_pct"].max().reindex(topology.branches)
@@ -96,7 +97,7 @@ def paint_map(frames: Frames, loading: Vector, voltage: Vector) -> Picture:
         lambda ax: feeder_map(
             xy=xy, from_bus=topology.from_bus, to_bus=topology.to_bus, is_trafo=topology.is_trafo,
             share_of_limit=loading / topology.max_loading_pct, lowest_pu=watched,
-            limit_pu=lower_limit(topology), ax=ax,
+            limit_pu=lower_limit(topology), ax=ax, phases=topology.phases,
         ),
         title="Feeder" + (", drawn as a tree: the net has no coordinates" if scheme else ""),
         alt="Lines of the feeder coloured by their highest loading, buses by their lowest voltage.",
@@ -149,6 +150,7 @@ def loading(frames: Frames) -> Section | None:
             alt="For which share of the time the transformer's loading was at least so high.", stamp=frames.stamp,
         )  # fmt: skip
         blocks.append(Row(items=(curve, busiest(frames, high))))
+    blocks += ageing.blocks(frames)
     return Section(anchor="loading", title="Transformer and lines", look=look, blocks=tuple(blocks))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twin.domain.grid import HIGH_VOLTAGE, LOW_VOLTAGE, UNBALANCE
+from twin.report.by_phase import highest_pu, phase_of, three_phase
 from twin.report.frames import Frames
 from twin.report.model import Section, Table, Text, table
 from twin.report.words import NONE, count, known, length, listed, moment, number, span_name, when
@@ -16,6 +18,11 @@ _KINDS = {
     "line loading": ("line", "above its rating", "above their rating"),
     "low voltage": ("bus", "below its lower voltage limit", "below their lower voltage limit"),
     "high voltage": ("bus", "above its upper voltage limit", "above their upper voltage limit"),
+    UNBALANCE: (
+        "bus",
+        "beyond its limit of the voltage unbalance",
+        "beyond their limits of the voltage unbalance",
+    ),
 }
 
 _MOST_TOLD = 3
@@ -45,7 +52,9 @@ def shown(kind: str, value: float) -> str:
     if kind in _SITE_UNITS:
         unit, size = _SITE_UNITS[kind]
         return f"{number(value / size, 1).removesuffix('.0')} {unit}"
-    return f"{number(value, 3)} pu" if kind.endswith("voltage") else f"{number(value, 1)} %"
+    if kind.endswith("voltage"):
+        return f"{number(value, 3)} pu"
+    return f"{number(value, 2 if kind == UNBALANCE else 1)} %"
 
 
 def cause(row: pd.Series) -> str:
@@ -56,21 +65,39 @@ def cause(row: pd.Series) -> str:
     return f"partly charging ({within})" if row["minutes_by_charging"] > 0 else "not charging"
 
 
+def worst_row(frames: Frames, row: pd.Series) -> pd.Series | None:
+    """The row of `buses` or `branches` in which a violation was worst; None where no table has it."""
+    kind = str(row["kind"])
+    if kind in _SITE_UNITS:
+        return None  # the power of a site's groups is in no table
+    at_bus = kind in {LOW_VOLTAGE, HIGH_VOLTAGE, UNBALANCE}
+    table_of, name = (frames.buses, "bus") if at_bus else (frames.branches, "branch")
+    inside = table_of[
+        (table_of[name] == row["element"])
+        & (table_of["t_s"] > row["start_s"])
+        & (table_of["t_s"] <= row["end_s"])
+    ]
+    if kind == HIGH_VOLTAGE:
+        values = highest_pu(inside)
+    else:
+        values = inside[{LOW_VOLTAGE: "vm_pu", UNBALANCE: "vuf_pct"}.get(kind, "loading_pct")]
+    values = values.dropna()
+    if values.empty:
+        return None
+    return inside.loc[values.idxmin() if kind == LOW_VOLTAGE else values.idxmax()]
+
+
 def worst_moment(frames: Frames, row: pd.Series) -> str:
     """When the farthest value of a violation was reached, in civil time."""
-    if row["kind"] in _SITE_UNITS:
-        return NONE  # the power of a site's groups is in no table
-    voltage = str(row["kind"]).endswith("voltage")
-    values, name, column = (
-        (frames.buses, "bus", "vm_pu") if voltage else (frames.branches, "branch", "loading_pct")
-    )
-    inside = values[
-        (values[name] == row["element"]) & (values["t_s"] > row["start_s"]) & (values["t_s"] <= row["end_s"])
-    ][["t_s", column]].dropna()
-    if inside.empty:
-        return NONE
-    at = inside[column].idxmin() if row["kind"] == "low voltage" else inside[column].idxmax()
-    return when(moment(inside.loc[at, "t_s"], frames.epoch, frames.zone))
+    found = worst_row(frames, row)
+    return NONE if found is None else when(moment(found["t_s"], frames.epoch, frames.zone))
+
+
+def farthest(frames: Frames, row: pd.Series) -> str:
+    """The farthest value of a violation with its phase: `0.880 pu (L2)`; without one in symmetric runs."""
+    found = worst_row(frames, row) if three_phase(frames) else None
+    phase = "" if found is None else phase_of(found, str(row["kind"]))
+    return f"{shown(row['kind'], row['worst'])}{f' ({phase})' if phase else ''}"
 
 
 def sentences(frames: Frames) -> list[str]:
@@ -89,7 +116,7 @@ def sentences(frames: Frames) -> list[str]:
         )
         place = "" if n == 1 else f" at {worst['element']}"
         found.append(
-            f"In {length(union_minutes(these))} of {span} {named}; worst {shown(kind, worst['worst'])}"
+            f"In {length(union_minutes(these))} of {span} {named}; worst {farthest(frames, worst)}"
             f"{place} on {worst_moment(frames, worst)}."
         )
     unsolved = violations[violations["kind"] == "no solution"]
@@ -209,7 +236,7 @@ def each(frames: Frames) -> Table:
     rows = [
         (
             str(row["element"]), str(row["kind"]), when(moment(row["start_s"], frames.epoch, frames.zone)),
-            length(row["lasted"] / 60), shown(row["kind"], row["worst"]), cause(row),
+            length(row["lasted"] / 60), farthest(frames, row), cause(row),
             listed(str(row["sessions"]).split(), most=4),
         )
         for _, row in ordered.head(most).iterrows()

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from twin.report.by_phase import three_phase
 from twin.report.frames import Frames
 from twin.report.model import Block, Row, Section, Table, Text, table
-from twin.report.words import NONE, count, number
+from twin.report.words import NONE, count, known, listed, number
 
 _NAMES = {
     "epoch": "Start",
@@ -16,6 +17,10 @@ _NAMES = {
     "guarded": "Guard",
     "horizon_s": "Length (s)",
     "period_s": "Control tick (s)",
+    "self_check.points": "Self-check at",
+    "self_check.max_dvm_pu": "Self-check: largest difference of a voltage (pu)",
+    "self_check.max_dloading_pct": "Self-check: largest difference of a loading (%)",
+    "self_check.max_dvuf_pct": "Self-check: largest difference of an unbalance (%)",
 }
 """Keys of the manifest that people call otherwise."""
 _UNITS = {"kwh": "kWh", "wh": "Wh", "s": "s", "pct": "%", "pu": "pu", "w": "W"}
@@ -78,6 +83,7 @@ def audit(frames: Frames) -> Section:
     details = frames.manifest.get("audit")
     if details:
         blocks.append(_pairs("Totals of the audit", details))
+    blocks += solver(frames)
     if len(frames.ticks) and "converged" in frames.ticks:
         solved = frames.ticks["converged"].dropna()
         failed = int((~solved.astype(bool)).sum())
@@ -88,6 +94,29 @@ def audit(frames: Frames) -> Section:
                 )
             )
     return Section(anchor="audit", title="Audit", look=look, blocks=tuple(blocks))
+
+
+def solver(frames: Frames) -> list[Text]:
+    """What solved the feeder and how far it was from pandapower; nothing where the run does not say it."""
+    grid: Mapping[str, Any] = frames.manifest.get("grid") or {}
+    told = []
+    if grid.get("solver"):
+        told.append(f"Power flows: {grid['solver']}.")
+    if grid.get("fallback"):
+        told.append(f"The compiled feeder was not used: {grid['fallback']}.")
+    check = grid.get("self_check")
+    if isinstance(check, Mapping):
+        differences = [
+            f"{float(check[key]):.1e} {unit}"
+            for key, unit in (("max_dvm_pu", "pu of a voltage"), ("max_dloading_pct", "% of a loading"), ("max_dvuf_pct", "% of an unbalance"))
+            if known(check.get(key)) and (three_phase(frames) or key != "max_dvuf_pct")
+        ]  # fmt: skip
+        at = listed([str(point) for point in check.get("points") or ()])
+        points = f" ({at})" if at != NONE else ""
+        told.append(
+            f"Before the run it was compared with pandapower{points}: the largest differences were {listed(differences)}."
+        )
+    return [Text(text=" ".join(told))] if told else []
 
 
 def caveats(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -104,7 +133,7 @@ def chapter(frames: Frames) -> Section:
     """Everything needed to repeat the run or to doubt it."""
     manifest: Mapping[str, Any] = frames.manifest
     apart = {"audit", "assumptions", "fallbacks", "grid", "versions"}
-    known = {
+    plain = {
         key: value for key, value in manifest.items() if key not in apart and value not in (None, "", [], {})
     }
     blocks: list[Block] = []
@@ -120,7 +149,7 @@ def chapter(frames: Frames) -> Section:
             )
         )
     versions = _pairs("Versions", manifest.get("versions") or {}, named=False)
-    blocks.append(Row(items=(_pairs("Run", known), versions)))
+    blocks.append(Row(items=(_pairs("Run", plain), versions)))
     grid = {
         k: v for k, v in (manifest.get("grid") or {}).items() if k not in {"assumptions", "notes", "fallback"}
     }

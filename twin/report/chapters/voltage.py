@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.domain.grid import HIGH_VOLTAGE, LOW_VOLTAGE
+from twin.report.by_phase import all_values, highest_pu, phase_of, three_phase
 from twin.report.chapters.feeder import lower_limit, upper_limit
 from twin.report.figures.voltage import band_by_time_of_day, bus_ranges, voltage_band
 from twin.report.frames import Frames
-from twin.report.model import Block, Row, Section, Table, Text, picture, table
+from twin.report.model import Align, Block, Row, Section, Table, Text, picture, table
 from twin.report.words import count, moment, number, percent, when
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def watched(frames: Frames) -> pd.DataFrame:
 
 def band(frames: Frames) -> pd.DataFrame:
     """The run folded onto one civil day, see `band_by_time_of_day`."""
-    rows = watched(frames)
+    rows = all_values(watched(frames))
     instants = rows["t_s"].drop_duplicates()
     step = float(np.median(np.diff(instants))) if len(instants) > 1 else frames.period_s
     middle = frames.civil(instants - step / 2)
@@ -45,15 +47,12 @@ def chapter(frames: Frames) -> Section | None:
         return Section(
             anchor="voltage", title="Voltage", look=look, blocks=(Text(text="No interval has a solution."),)
         )
-    low, high = (rows.iloc[int(k)] for k in (rows["vm_pu"].argmin(), rows["vm_pu"].argmax()))
-    said = (
-        f"The lowest voltage was {number(low['vm_pu'], 3)} pu at {low['bus']} on {when(moment(low['t_s'], frames.epoch, frames.zone))}, "
-        f"the highest {number(high['vm_pu'], 3)} pu at {high['bus']} on {when(moment(high['t_s'], frames.epoch, frames.zone))}."
-    )
+    said = f"The lowest voltage was {_where(frames, rows, LOW_VOLTAGE)}, the highest {_where(frames, rows, HIGH_VOLTAGE)}."
+    what = "all buses and phases" if three_phase(frames) else "all buses"
     folded = band(frames)
     figures = [picture(
         lambda ax: voltage_band(folded, ax=ax, vm_min_pu=lower_limit(topology), vm_max_pu=upper_limit(topology)),
-        title="Voltage over the day: all buses, all days", stamp=frames.stamp,
+        title=f"Voltage over the day: {what}, all days", stamp=frames.stamp,
         alt="Fan of all bus voltages by time of day, with the lower and the upper limit.",
     )]  # fmt: skip
     if not frames.en50160.empty:
@@ -65,6 +64,16 @@ def chapter(frames: Frames) -> Section | None:
     if not frames.en50160.empty:
         blocks.append(weakest(frames.en50160))
     return Section(anchor="voltage", title="Voltage and EN 50160", look=look, blocks=tuple(blocks))
+
+
+def _where(frames: Frames, rows: pd.DataFrame, kind: str) -> str:
+    """The farthest voltage in one direction: its value, phase, bus and instant."""
+    highest = highest_pu(rows)
+    at = int(rows["vm_pu"].argmin() if kind == LOW_VOLTAGE else highest.argmax())
+    row, value = rows.iloc[at], (rows["vm_pu"] if kind == LOW_VOLTAGE else highest).iloc[at]
+    phase = phase_of(row, kind)
+    place = f"at {row['bus']}" if not phase else f"on {phase} at {row['bus']}"
+    return f"{number(value, 3)} pu {place} on {when(moment(row['t_s'], frames.epoch, frames.zone))}"
 
 
 def quality(verdicts: pd.DataFrame) -> Text:
@@ -83,31 +92,60 @@ def quality(verdicts: pd.DataFrame) -> Text:
         if weeks
         else "the run (shorter than a week, judged as it is)"
     )
-    rule = f"95 % of the 10-minute means of {span} within Un ± 10 % and all of them within Un + 10 % / − 15 %"
+    phases = bool(weak["phase"])
+    rule = (
+        f"95 % of the 10-minute means of {'each phase in ' if phases else ''}{span} within Un ± 10 % and all of them within Un + 10 % / − 15 %"
+        + (", and 95 % of those of the unbalance within 2 %" if phases else "")
+    )
     worst = (
-        f"The weakest bus is {weak['bus']}: {percent(weak['share'], 2)} of its 10-minute means lie within ± 10 %, "
+        f"The weakest bus is {weak['bus']}{' on ' + weak['phase'] if phases else ''}: {percent(weak['share'], 2)} of its 10-minute means lie within ± 10 %, "
         f"the lowest is {number(weak['lowest_pu'], 3)} pu, the highest {number(weak['highest_pu'], 3)} pu."
     )
+    if phases:
+        uneven = verdicts.sort_values(
+            ["vuf_share", "highest_vuf_pct"], ascending=[True, False], kind="stable"
+        ).iloc[0]
+        worst += (
+            f" The most uneven is {uneven['bus']}: {percent(uneven['vuf_share'], 2)} of its 10-minute means of the unbalance lie within 2 %, "
+            f"the highest is {number(uneven['highest_vuf_pct'], 2)} %."
+        )
     if bad.empty:
         return Text(
             text=f"EN 50160 is kept at all {count(len(verdicts), 'bus', 'buses')} of the charging level: {rule}. {worst}",
             tone="good",
         )
+    broken = _broken_rules(verdicts) if phases else ""
     return Text(
-        text=f"EN 50160 is not kept at {len(bad):,} of {count(len(verdicts), 'bus', 'buses')}; it asks for {rule}. {worst}",
+        text=f"EN 50160 is not kept at {len(bad):,} of {count(len(verdicts), 'bus', 'buses')}{broken}; it asks for {rule}. {worst}",
         tone="bad",
     )
+
+
+def _broken_rules(verdicts: pd.DataFrame) -> str:
+    """At how many buses each rule is broken."""
+    voltage, unbalance = (int((~verdicts[name].astype(bool)).sum()) for name in ("voltage_ok", "vuf_ok"))
+    return f" (the voltage at {voltage:,}, the unbalance at {unbalance:,})"
 
 
 def weakest(verdicts: pd.DataFrame) -> Table:
     """The buses closest to breaking EN 50160."""
     ranked = verdicts.sort_values(["ok", "share", "lowest_pu"], kind="stable")
-    rows = [
-        (str(row["bus"]), "yes" if row["ok"] else "no", percent(row["share"], 2), number(row["lowest_pu"], 3), number(row["highest_pu"], 3))
-        for _, row in ranked.head(8).iterrows()
-    ]  # fmt: skip
-    return table(
-        "Weakest buses under EN 50160",
-        [("Bus", "left"), ("Kept", "left"), ("Within ± 10 %", "right"), ("Lowest 10-min mean (pu)", "right"), ("Highest (pu)", "right")],
-        rows, total=len(ranked), most=8, whole="buses/",
-    )  # fmt: skip
+    phases = bool(len(ranked)) and bool(ranked["phase"].iloc[0])
+    rows = []
+    for _, row in ranked.head(8).iterrows():
+        cells = [
+            str(row["bus"]),
+            "yes" if row["ok"] else "no",
+            percent(row["share"], 2),
+            number(row["lowest_pu"], 3),
+            number(row["highest_pu"], 3),
+        ]
+        if phases:
+            cells[2:2] = [str(row["phase"])]
+            cells += [percent(row["vuf_share"], 2), number(row["highest_vuf_pct"], 2)]
+        rows.append(cells)
+    columns: list[tuple[str, Align]] = [("Bus", "left"), ("Kept", "left")]
+    columns += [("Weakest phase", "left")] if phases else []
+    columns += [("Within ± 10 %", "right"), ("Lowest 10-min mean (pu)", "right"), ("Highest (pu)", "right")]
+    columns += [("Unbalance within 2\u00a0%", "right"), ("Highest unbalance (%)", "right")] if phases else []
+    return table("Weakest buses under EN 50160", columns, rows, total=len(ranked), most=8, whole="buses/")

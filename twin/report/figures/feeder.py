@@ -28,6 +28,7 @@ def feeder_map(
     lowest_pu: Vector,
     limit_pu: float,
     ax: Axes,
+    phases: int = 1,
 ) -> Axes:
     """Draw the feeder on its coordinates or on a tree.
 
@@ -37,9 +38,10 @@ def feeder_map(
         to_bus: (nl,) indices of buses.
         is_trafo: (nl,) transformers, drawn as a square at the middle.
         share_of_limit: (nl,) highest loading of the run over its limit; 1 is the limit, NaN unknown.
-        lowest_pu: (nb,) lowest voltage of the run; NaN for buses that are not watched.
+        lowest_pu: (nb,) lowest voltage of the run, of three phases the lowest; NaN for buses that are not watched.
         limit_pu: Lower limit of the voltage; -inf without one.
         ax: Where to draw.
+        phases: 3 where each phase was solved: the scale says so.
     """
     from matplotlib.collections import LineCollection  # noqa: PLC0415 -- a page is written once
     from matplotlib.colors import LinearSegmentedColormap, Normalize  # noqa: PLC0415 -- as above
@@ -67,7 +69,7 @@ def feeder_map(
         s=np.where(below, 42, 24), edgecolors=np.where(below, LIMIT, INK), linewidths=[1.8 if is_below else 0.5 for is_below in below],
         zorder=3,
     )  # fmt: skip
-    _scales(ax, lines, dots)
+    _scales(ax, lines, dots, "Lowest phase" if phases == 3 else "Lowest voltage")
     _frame(ax, xy)
     return ax
 
@@ -91,7 +93,7 @@ def _transformers(ax: Axes, ends: Matrix, is_trafo: Mask, lines: LineCollection)
         )  # fmt: skip
 
 
-def _scales(ax: Axes, lines: LineCollection, dots: PathCollection) -> None:
+def _scales(ax: Axes, lines: LineCollection, dots: PathCollection, lowest: str) -> None:
     """Two slim colour bars under the map: loading of lines, lowest voltage of buses."""
     figure = ax.get_figure()
     assert figure is not None, "axes without a figure"
@@ -100,7 +102,7 @@ def _scales(ax: Axes, lines: LineCollection, dots: PathCollection) -> None:
     )
     bar.set_label("Highest loading (% of the limit; red: beyond it)", color=MUTED)
     low = figure.colorbar(dots, ax=ax, orientation="horizontal", shrink=0.9, aspect=48, pad=0.02)
-    low.set_label("Lowest voltage of the bus (pu; red ring: below the limit)", color=MUTED)
+    low.set_label(f"{lowest} of the bus (pu; red ring: below the limit)", color=MUTED)
     for each in (bar, low):
         each.outline.set_visible(False)
 
