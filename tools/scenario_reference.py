@@ -17,7 +17,10 @@ Schema = Mapping[str, Any]
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "The file": ("Scenario",),
-    "`grid`": ("Grid", "Net", "SimbenchLoad", "CsvLoad", "ConstantLoad", "NoLoad", "GridLimits"),
+    "`grid`": (
+        "Grid", "Net", "SimbenchLoad", "CsvLoad", "ConstantLoad", "NoLoad", "Assume", "GridLimits",
+        "GridDroop", "EvseDroop", "PvDroop",
+    ),
     "`tariffs`": ("Tariff", "PriceWindow"),
     "`sites`": ("Site", "Limit", "Stations", "EachLoad", "Station"),
     "`drivers`": ("HomeDrivers", "WorkDrivers", "PublicDrivers", "ReplayDrivers", "Says"),
@@ -32,7 +35,11 @@ TITLES = {
     "CsvLoad": "Base load from a CSV",
     "ConstantLoad": "Constant base load",
     "NoLoad": "No base load",
+    "Assume": "Assumed data",
     "GridLimits": "Limits of the grid",
+    "GridDroop": "Droop",
+    "EvseDroop": "Droop of chargers",
+    "PvDroop": "Droop of generators",
     "PriceWindow": "Window with a price of its own",
     "EachLoad": "A station at each load",
     "HomeDrivers": "Drivers at home",

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from twin.errors import ScenarioError
+from twin.scenario.build import build
+from twin.scenario.loader import load
+
 Told = Callable[..., list[str]]
 
 GRID = "grid: {net: {builtin: create_kerber_landnetz_kabel_1}, base_load: {source: none}}\n"
@@ -447,3 +451,66 @@ def test_a_sessions_file_that_is_not_there(told: Told, minimal: str) -> None:
     """What is inside it is checked when the run is built."""
     text = minimal.replace("{archetype: home}", "{archetype: replay, file: sessions.csv}")
     assert told(text) == ["s.yaml:10: drivers.family.file: sessions.csv: no such file"]
+
+
+class TestThreePhases:
+    def lines(self, told: Told, minimal: str, grid: str) -> list[str]:
+        text = on_bus(minimal, "loadbus_1_6").replace("source: none}", "source: constant}")
+        return told(text.rstrip("}\n") + f"}}, {grid}}}\n")
+
+    def test_a_feeder_has_one_phase_or_three(self, told: Told, minimal: str) -> None:
+        """Two of three phases are no feeder."""
+        assert self.lines(told, minimal, "phases: 3") == []
+        assert self.lines(told, minimal, "phases: 2") == [
+            "s.yaml:11: grid.phases: 2 is no choice; known: `1`, `3`"
+        ]
+        assert self.lines(told, minimal, "phases: true") == [
+            "s.yaml:11: grid.phases: true is no choice; known: `1`, `3`"
+        ]
+
+    def test_a_vector_group_that_nobody_solves(self, told: Told, minimal: str) -> None:
+        """The clock is that of a clock."""
+        known = (
+            "known: `Dyn`, `YNyn`, `Yzn`, `Yy`, `Yd`, `Dy`, `Dd`, with or without a clock number as in `Dyn5`"
+        )
+        for group in ("Dyn12", "dyn", "YNd5"):
+            assert self.lines(told, minimal, f"assume: {{vector_group: {group}}}") == [
+                f"s.yaml:11: grid.assume.vector_group: `{group}` is no choice; {known}"
+            ]
+        assert self.lines(told, minimal, "assume: {vector_group: Dyn11}") == []
+
+    def test_assumptions_are_positive_ratios_of_known_names(self, told: Told, minimal: str) -> None:
+        """All that is wrong at once."""
+        assert self.lines(told, minimal, "assume: {r0_r1: 0, x0_x1: four, r0r1: 4, s_sc_max_mva: -1}") == [
+            "s.yaml:11: grid.assume.r0_r1: must be above 0, got 0",
+            "s.yaml:11: grid.assume.r0r1: unknown key, did you mean `r0_r1`?",
+            "s.yaml:11: grid.assume.s_sc_max_mva: must be above 0, got -1",
+            "s.yaml:11: grid.assume.x0_x1: expected a number, got `four`",
+        ]
+
+    def test_a_rule_for_phases_that_does_not_exist(self, told: Told, minimal: str) -> None:
+        text = on_bus(minimal, "loadbus_1_6").replace("source: none", "source: constant, phases: ballanced")
+        assert told(text) == [
+            "s.yaml:11: grid.base_load.phases: `ballanced` is no choice, did you mean `balanced`?"
+        ]
+
+    def test_a_rotation_is_true_false_or_random(self, told: Told, minimal: str) -> None:
+        path = "s.yaml:8: sites.home.stations.list.wallbox.rotate"
+        for given, said in (("yes", "`yes`"), ("2", "`2`"), ("[1]", "something else")):
+            assert told(minimal.replace("max_a: 16", f"rotate: {given}")) == [
+                f"{path}: expected true, false or random, got {said}"
+            ]
+
+    def test_zero_sequence_data_that_the_net_lacks_is_asked_for_by_key(
+        self, told: Told, minimal: str, folder: Path
+    ) -> None:
+        """Known once the net is read, when the run is built: with the file, and every key at once."""
+        grid = "phases: 3, assume: {vector_group: Dyn5, r0_r1: 4, c0_c1: 1, mag0: 100, s_sc_max_mva: 100}"
+        assert self.lines(told, minimal, grid) == []
+        with pytest.raises(ScenarioError) as caught:
+            build(load(folder / "s.yaml"))
+        assert [(Path(p.file).name, p.path) for p in caught.value.problems] == [
+            ("s.yaml", "grid.assume.vk0_vk"),
+            ("s.yaml", "grid.assume.x0_x1"),
+        ]
+        assert caught.value.problems[1].text.startswith("16 lines of builtin:create_kerber_landnetz_kabel_1 ")

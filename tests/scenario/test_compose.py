@@ -90,6 +90,7 @@ class TestExtends:
         assert grid is not None
         assert grid.profile.model_dump() == {
             "source": "csv", "file": "base.csv", "time_zone": None, "scale": 0.5, "interpolation": "linear",
+            "phases": "balanced",
         }  # fmt: skip
 
     def test_a_problem_points_into_the_file_that_wrote_it(self, told: Told, base: Path) -> None:

@@ -75,6 +75,23 @@ def test_each_load_gets_a_station_at_its_bus(expanded: Expanded) -> None:
     assert [e.connection.value for e in evses] == ["L1", "L2", "L3", "L1", "L2", "L3", "L1", "L2"]
 
 
+def test_random_rotations_are_drawn_with_the_seed_for_each_evse_alone(expanded: Expanded) -> None:
+    """Every phase comes up; another seed draws others; more stations leave those of the rest alone."""
+
+    def drawn(rest: str, seed: int = 1) -> dict[str, str]:
+        _, evses = expanded(f"{GRID}seed: {seed}\nsites: {{st: {{stations: {{each_load: {{{rest}}}}}}}}}\n")
+        return {e.id: e.connection.value for e in evses}
+
+    every = drawn("connection: L1, rotate: random")
+    assert set(every.values()) == {"L1", "L2", "L3"}
+    assert drawn("connection: L1, rotate: random") == every
+    assert drawn("connection: L1, rotate: random", seed=2) != every
+    half = drawn("connection: L1, rotate: random, share_pct: 50")
+    assert len(half) == 4
+    assert half.items() <= every.items()
+    assert set(drawn("connection: L2L3L1, rotate: random").values()) <= {"L1L2L3", "L2L3L1", "L3L1L2"}
+
+
 def test_a_larger_share_keeps_the_stations_of_a_smaller(expanded: Expanded) -> None:
     """Half of eight loads are four, three quarters six; another seed draws others."""
 
@@ -116,15 +133,16 @@ class TestTable:
             "one,loadbus_1_1,2,L1,32,8 16 32,true,main\n"
             "\n"
             '"two",loadbus_1_2,,,,,,\n'
+            "three,loadbus_1_2,,,,,random,\n"
         )
         from_table = expanded(self.rest)
         listed = self.rest.replace(
             "{table: t.csv}",
             "{list: {one: {bus: loadbus_1_1, evses: 2, connection: L1, max_a: 32, levels_a: [8, 16, 32], "
-            "rotate: true, group: main}, two: {bus: loadbus_1_2}}}",
+            "rotate: true, group: main}, two: {bus: loadbus_1_2}, three: {bus: loadbus_1_2, rotate: random}}}",
         )
         assert from_table == expanded(listed)
-        assert [e.id for e in from_table[1]] == ["one/1", "one/2", "two/1"]
+        assert [e.id for e in from_table[1]] == ["one/1", "one/2", "two/1", "three/1"]
 
     def test_every_bad_row_has_its_line_and_reason(
         self, told: Callable[..., list[str]], folder: Path

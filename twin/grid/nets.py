@@ -6,6 +6,7 @@ import copy
 import difflib
 import inspect
 import logging
+import random  # noqa: TID251 -- pandapower draws from it; its state is kept
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ from twin.grid.feeder import Feeder, index_feeder
 
 _LOG = logging.getLogger(__name__)
 _THREE = 3
+_DRAWN = "twin_drawn"
+"""Key of a net that says whether making it took random numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def load_feeder(source: NetSource, *, phases: int = 1, assume: Assume | None = N
     """
     read = {"builtin": _builtin, "simbench": _simbench, "file": _file}[source.kind]
     net = read(source.ref)
-    notes = _restore_tap_changers(net)
+    notes = (*_drawn(source, net), *_restore_tap_changers(net))
     assumptions = complete(net, assume, source.name) if phases == _THREE else ()
     return index_feeder(net, source.name, notes=notes, assumptions=assumptions)
 
@@ -92,7 +95,22 @@ def _builtin(ref: str) -> Any:
     if ref not in names:
         raise _fail("builtin", f"pandapower has no network `{ref}`{_hint(ref, names)}")
     make: Callable[[], Any] = getattr(networks, ref)
-    return make()
+    kept = random.getstate()
+    random.seed(ref)  # Kerber's nets draw the types of service cables: the same in every process
+    drawing = random.getstate()
+    try:
+        net = make()
+        net[_DRAWN] = random.getstate() != drawing
+    finally:
+        random.setstate(kept)
+    return net
+
+
+def _drawn(source: NetSource, net: Any) -> tuple[str, ...]:
+    """Say that parts of a built-in net are random: whoever makes it in pandapower gets others each time."""
+    if not net.pop(_DRAWN, False):
+        return ()
+    return (f"pandapower draws parts of {source.ref} at random: drawn with a seed that is always the same",)
 
 
 def _simbench(ref: str) -> Any:

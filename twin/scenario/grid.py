@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from twin.scenario.droop import GridDroop
 from twin.scenario.fields import FilePath, Number, Section, Whole, wrong
 
 
@@ -28,6 +30,32 @@ class Net(Section):
 
 Scale = Annotated[Number, Field(ge=0, le=100)]
 Interpolation = Literal["step", "linear"]
+PhaseRule = Literal["balanced", "single", "uneven"]
+Ratio = Annotated[Number, Field(gt=0, le=100)]
+
+VECTOR_GROUPS = ("Dyn", "YNyn", "Yzn", "Yy", "Yd", "Dy", "Dd")
+"""Those of `twin.grid.assume`, which needs numpy."""
+_VECTOR_GROUP = rf"^({'|'.join(VECTOR_GROUPS)})([0-9]|1[01])?$"
+
+
+def _vector_group(value: Any) -> Any:
+    if isinstance(value, str) and not re.match(_VECTOR_GROUP, value):
+        known = ", ".join(f"`{group}`" for group in VECTOR_GROUPS)
+        raise wrong(f"`{value}` is no choice; known: {known}, with or without a clock number as in `Dyn5`")
+    return value
+
+
+def _phases(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise wrong(f"{str(value).lower()} is no choice; known: `1`, `3`")
+    return value
+
+
+VectorGroup = Annotated[
+    str,
+    BeforeValidator(_vector_group),
+    WithJsonSchema({"type": "string", "pattern": _VECTOR_GROUP, "examples": ["Dyn5"]}),
+]
 
 
 class SimbenchLoad(Section):
@@ -38,6 +66,8 @@ class SimbenchLoad(Section):
     """Factor on every load and generator."""
     interpolation: Interpolation = "step"
     """Between two rows: `step` holds the earlier one, `linear` draws a line."""
+    phases: PhaseRule = "balanced"
+    """With three phases: a third each, small ones on a `single` drawn phase, or `uneven` shares drawn for each load."""
 
 
 class CsvLoad(Section):
@@ -52,6 +82,8 @@ class CsvLoad(Section):
     """Factor on every load and generator."""
     interpolation: Interpolation = "step"
     """Between two rows: `step` holds the earlier one, `linear` draws a line."""
+    phases: PhaseRule = "balanced"
+    """With three phases: a third each, small ones on a `single` drawn phase, or `uneven` shares drawn for each load."""
 
 
 class ConstantLoad(Section):
@@ -60,6 +92,8 @@ class ConstantLoad(Section):
     source: Literal["constant"]
     scale: Scale = 1.0
     """Factor on every load and generator."""
+    phases: PhaseRule = "balanced"
+    """With three phases: a third each, small ones on a `single` drawn phase, or `uneven` shares drawn for each load."""
 
 
 class NoLoad(Section):
@@ -82,6 +116,27 @@ class GridLimits(Section):
     """Highest current of a line over its rating; 100 where the net has none."""
     trafo_loading_pct: Annotated[Number, Field(gt=0, le=500)] | None = None
     """Highest current of a transformer over its rating; 100 where the net has none."""
+    voltage_unbalance_pct: Annotated[Number, Field(gt=0, le=100)] | None = None
+    """Highest negative- over positive-sequence voltage, with three phases; 2 (EN 50160) if absent."""
+
+
+class Assume(Section):
+    """What to take, with three phases, where the net says nothing; every use is told in manifest and report."""
+
+    vector_group: VectorGroup | None = None
+    """Of transformers: how their windings are connected, with or without the clock number."""
+    r0_r1: Ratio | None = None
+    """Zero- over positive-sequence resistance of lines."""
+    x0_x1: Ratio | None = None
+    """Zero- over positive-sequence reactance of lines."""
+    c0_c1: Ratio | None = None
+    """Zero- over positive-sequence capacitance of lines."""
+    vk0_vk: Ratio | None = None
+    """Zero- over positive-sequence short-circuit voltage of transformers, its real part too."""
+    mag0: Annotated[Number, Field(gt=0, le=1_000_000_000)] | None = None
+    """Zero-sequence magnetising over short-circuit impedance of transformers."""
+    s_sc_max_mva: Annotated[Number, Field(gt=0, le=1_000_000_000)] | None = None
+    """Short-circuit power of the grid above."""
 
 
 class Grid(Section):
@@ -91,10 +146,16 @@ class Grid(Section):
     """The model of the feeder."""
     base_load: BaseLoad | None = None
     """What everybody else draws; absent: `simbench` for a SimBench net, else `constant`."""
+    phases: Annotated[Literal[1, 3], BeforeValidator(_phases)] = 1
+    """3 solves each phase, with unbalance; 1 takes the feeder as symmetric: all phases alike."""
+    assume: Assume = Assume()
+    """What the net does not say and a power flow of three phases needs."""
     power_flow_every: Annotated[Whole, Field(ge=1, le=288)] = 1
     """Solve the feeder at every n-th control tick."""
     limits: GridLimits = GridLimits()
     """What counts as a violation."""
+    droop: GridDroop | None = None
+    """How chargers and inverters answer to their voltage; absent: not at all."""
 
     @property
     def profile(self) -> SimbenchLoad | CsvLoad | ConstantLoad | NoLoad:

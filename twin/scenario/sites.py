@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from twin.scenario.fields import BusName, FilePath, Flag, Name, Number, Section, Share, Whole, wrong
+from twin.scenario.fields import BusName, FilePath, Name, Number, Section, Share, Whole, wrong
 
 Connection = Literal["L1L2L3", "L2L3L1", "L3L1L2", "L1", "L2", "L3", "L1-L2", "L2-L3", "L3-L1"]
 """The names of `twin.domain.specs.Connection`, which is not imported here because it needs numpy."""
@@ -22,13 +22,32 @@ def _split(value: Any) -> Any:
         raise wrong(f"`{value}` is no list of numbers; separate them by spaces") from None
 
 
+def _rotation(value: Any) -> Any:
+    """Read what a cell of a table can only say as text, and refuse what is none of the three."""
+    known = {True: True, False: False, "true": True, "false": False, "random": "random"}
+    if not isinstance(value, bool | str) or value not in known:
+        raise wrong(f"expected true, false or random, got {_said(value)}")
+    return known[value]
+
+
+def _said(value: Any) -> str:
+    return f"`{value}`" if isinstance(value, str | int | float) else "something else"
+
+
+Rotation = Annotated[
+    bool | Literal["random"],
+    BeforeValidator(_rotation),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "random"}]}),
+]
+
+
 class Charger(Section):
     """One kind of EVSE: how it is connected and what it can do."""
 
     connection: Connection = "L1L2L3"
     """Phases used: three-phase in one of its rotations, one phase, or line to line (208 V sites)."""
-    rotate: Flag = False
-    """Give each further EVSE the next rotation of `connection`, so that one-phase cars spread."""
+    rotate: Rotation = False
+    """Give each further EVSE the next rotation of `connection`, or a `random` one, so that one-phase cars spread."""
     voltage_v: Annotated[Number, Field(ge=90, le=1_000)] | None = None
     """Across one phase of the EVSE; absent: 230 V, or 208 V line to line."""
     max_a: Annotated[Number, Field(ge=1, le=250)] = 16.0

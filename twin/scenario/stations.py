@@ -57,7 +57,7 @@ def expand(scenario: Scenario, base_dir: Path | None = None) -> tuple[list[SiteS
     for name, site in scenario.sites.items():
         placed = list(place(scenario, name, base, index))
         sites.append(_site_spec(scenario, name, site, placed))
-        evses += [spec for station in placed for spec in _evse_specs(station)]
+        evses += [spec for station in placed for spec in _evse_specs(station, scenario.seed)]
     return sites, evses
 
 
@@ -120,19 +120,20 @@ def _group(name: str, limit: Limit) -> LimitGroup:
     )
 
 
-def _evse_specs(station: Placed) -> Iterator[EvseSpec]:
+def _evse_specs(station: Placed, seed: int) -> Iterator[EvseSpec]:
     charger = station.charger
     dc = charger.dc_max_kw is not None
     efficiency_pct = charger.efficiency_pct
     if efficiency_pct is None:
         efficiency_pct = _DC_EFFICIENCY_PCT if dc else 100.0
     for k in range(station.evses):
-        connection = _rotated(charger, station.turn + k)
+        name = f"{station.name}/{k + 1}"
+        connection = _rotated(charger, _turns(station, name, k, seed))
         voltage_v = charger.voltage_v
         if voltage_v is None:
             voltage_v = _LINE_TO_LINE_V if connection.line_to_line else _LINE_TO_NEUTRAL_V
         yield EvseSpec(
-            id=f"{station.name}/{k + 1}",
+            id=name,
             station=station.name,
             site=station.site,
             bus=station.bus,
@@ -149,9 +150,18 @@ def _evse_specs(station: Placed) -> Iterator[EvseSpec]:
         )
 
 
+def _turns(station: Placed, evse: str, k: int, seed: int) -> int:
+    """Rotations of EVSE `k` of a station: counted, or drawn for it alone."""
+    if station.charger.rotate != "random":
+        return station.turn + k
+    from twin.rng import stream  # noqa: PLC0415 -- needs numpy, which few scenarios need to be checked
+
+    return int(stream(seed, "stations", station.site, "rotation", evse).integers(3))
+
+
 def _rotated(charger: Charger, turns: int) -> Connection:
     connection = Connection(charger.connection)
-    if not charger.rotate:
+    if charger.rotate is False:
         return connection
     family = next(f for f in _ROTATIONS if connection in f)
     return family[(family.index(connection) + turns) % 3]
