@@ -133,7 +133,8 @@ def run(net: Any, *, control: bool = False) -> bool:
 def run_three_phase(net: Any) -> bool:
     """Solve `net` unbalanced in place; False where there is no solution."""
     try:
-        pp.runpp_3ph(net, tolerance_mva=TOLERANCE_MVA, calculate_voltage_angles=True, numba=False)
+        with np.errstate(invalid="ignore"):  # it divides nothing by nothing where a bus is dead
+            pp.runpp_3ph(net, tolerance_mva=TOLERANCE_MVA, calculate_voltage_angles=True, numba=False)
     except (pp.LoadflowNotConverged, NetCalculationNotConverged):
         return False
     return True

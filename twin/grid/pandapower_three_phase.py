@@ -16,7 +16,9 @@ from twin.grid.model import bare_net, run_three_phase
 from twin.units import mw_from_w, w_from_mw
 
 _PHASES = ("a", "b", "c")
-_STEP_W = 500.0
+_BASE_SHARE = 0.02
+_DEFAULT_MVA = 0.5
+"""Of a net without transformers."""
 
 
 class PandapowerThreePhase:
@@ -30,6 +32,8 @@ class PandapowerThreePhase:
         self._dead_branch = dead_branch
         self._provenance = dict(provenance)
         self._net = bare_net(setup.feeder)
+        # it stops at 3e-8 per unit of this base, whatever that is: 6e-5 pu of voltage on 907 buses at 100 MVA
+        self._net.sn_mva = _BASE_SHARE * (float(self._net.trafo.sn_mva.sum()) or _DEFAULT_MVA)
         self._alive = np.flatnonzero(setup.feeder.supplied)
         self._carriers = np.array(
             [pp.create_asymmetric_load(self._net, bus) for bus in self._net.bus.index[self._alive]]
