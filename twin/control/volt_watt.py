@@ -29,6 +29,11 @@ class Drooping(Protocol):
         """Names, limits and places."""
         ...
 
+    @property
+    def evse_bus(self) -> Rows:
+        """(n,) position of each EVSE's bus."""
+        ...
+
     def lower(self, start_s: float, end_s: float, evse_w: Array, /) -> Vector:
         """Return (n,) grid-side powers at which the droop of every EVSE stands, never above `evse_w`."""
         ...
@@ -49,13 +54,12 @@ class VoltWatt:
     Args:
         grid: The feeder.
         fleet: EVSE rows.
-        evse_bus: (n,) position of each EVSE's bus.
     """
 
-    def __init__(self, grid: Drooping, fleet: Fleet, evse_bus: Rows) -> None:
+    def __init__(self, grid: Drooping, fleet: Fleet) -> None:
         self._grid = grid
         self._fleet = fleet
-        self._buses = [grid.topology.buses[bus] for bus in evse_bus.tolist()]
+        self._buses = [grid.topology.buses[bus] for bus in grid.evse_bus.tolist()]
         self._shares = PhaseShares(fleet.specs) if grid.topology.phases == 3 else None
         self._efficiency: Vector = np.array([s.efficiency for s in fleet.specs])
         self._standby_w: Vector = np.array([s.standby_w for s in fleet.specs])

@@ -69,6 +69,16 @@ class DroopGrid:
         """What the manifest says about the model."""
         return {**self._inner.provenance, "droop": self._told()}
 
+    @property
+    def evse_bus(self) -> Rows:
+        """(n,) position of each EVSE's bus."""
+        return self._setup.evse_bus
+
+    @property
+    def lowers(self) -> bool:
+        """Whether EVSEs have a Volt-Watt."""
+        return self._droops.evse is not None and self._droops.evse.volt_watt is not None
+
     def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
         """Solve the mean of [start_s, end_s] with every unit at its operating point.
 
@@ -101,7 +111,7 @@ class DroopGrid:
         """
         return self._inner.sensitivity(state, rows, shares)
 
-    def lower(self, start_s: float, end_s: float, evse_w: Array) -> Vector:
+    def lower(self, start_s: float, end_s: float, evse_w: Array, /) -> Vector:
         """Return (n,) grid-side powers at which the Volt-Watt of every EVSE stands, never above `evse_w`.
 
         Args:

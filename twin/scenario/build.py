@@ -7,6 +7,7 @@ from datetime import datetime
 
 from twin.control.guard import Guard
 from twin.control.strategies import registry
+from twin.control.volt_watt import VoltWatt
 from twin.domain.fleet import Fleet
 from twin.domain.ids import SiteId
 from twin.domain.ports import Grid
@@ -52,7 +53,8 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         sites=rows,
         evses=evses,
     )
-    grid = None if scenario.grid is None else wrap_grid(_feeder(scenario, scenario.grid, evses))
+    feeder = None if scenario.grid is None else _feeder(scenario, scenario.grid, evses)
+    grid = None if feeder is None else wrap_grid(feeder)
     limits = site_limits(sites, evses)
     population = Population(drawing.visits)
     return Parts(
@@ -73,6 +75,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         plan_on_arrival=scenario.plan_on_arrival,
         notes=(*cautions(scenario, groups, drawing.visits, limits, evses), *_demand_notes(drawing)),
         release=population.close,
+        volt_watt=None if feeder is None else _volt_watt(feeder, fleet),
     )
 
 
@@ -102,6 +105,12 @@ def _feeder(scenario: Scenario, section: GridSection, evses: Sequence[EvseSpec])
     from twin.scenario.feeder import feeder  # noqa: PLC0415 -- pandapower: two seconds that sites alone save
 
     return feeder(scenario, section, evses)
+
+
+def _volt_watt(feeder: Grid, fleet: Fleet) -> VoltWatt | None:
+    from twin.scenario.feeder import volt_watt  # noqa: PLC0415 -- as above
+
+    return volt_watt(feeder, fleet)
 
 
 def _guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:

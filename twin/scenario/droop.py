@@ -48,7 +48,7 @@ class PvDroop(Section):
         return self
 
 
-class DroopSection(Section):
+class GridDroop(Section):
     """How chargers and inverters answer to the voltage at their own terminals, in every power flow."""
 
     evse: EvseDroop | None = None
