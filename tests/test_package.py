@@ -69,6 +69,7 @@ def test_importing_loads_nothing_heavy() -> None:
     [
         ("--help",),
         ("run", "--help"),
+        ("powerflow", "--help"),
         ("validate", str(ROOT / "scenarios" / "00-hello.yaml")),
         ("validate", str(ROOT / "scenarios" / "10-street.yaml")),
         ("schema",),

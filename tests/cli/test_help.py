@@ -33,7 +33,9 @@ def test_there_are_these_commands() -> None:
     assert sorted(" ".join(words) for words in COMMANDS) == [
         "compare",
         "doctor",
+        "hosting",
         "import sessions",
+        "powerflow",
         "report",
         "run",
         "schema",

@@ -1,5 +1,6 @@
 """Base load over time: exact means, SimBench's year, files with every trap."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -216,7 +217,7 @@ def test_a_time_that_does_not_exist_is_refused(tmp_path: Path, line: Feeder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("time,hoem\n", "base.csv: needs two rows at least"),
+        ("time,home\n", "base.csv: needs two rows at least"),
         ("home\n1\n", "base.csv:1: the first line names the columns: time, then powers in kW"),
         ("time,home,home\n", "base.csv:1: a column is named twice"),
     ],
@@ -262,3 +263,22 @@ def test_a_start_without_an_offset_is_a_defect_of_the_caller(line: Feeder):
     """Scenario files cannot contain one."""
     with pytest.raises(ValueError, match="needs an offset"):
         read_profile(line, BaseLoad(source="none"), START.replace(tzinfo=None) + timedelta(0), 300.0)
+
+
+@settings(deadline=None)
+@given(
+    values=st.lists(st.tuples(st.floats(0.0, 5.0), st.floats(0.0, 5.0)), min_size=2, max_size=8),
+    phases=st.sampled_from([1, 3]),
+)
+def test_many_samples_at_once_are_the_means_from_each_to_the_next(
+    values: list[tuple[float, float]], phases: int
+):
+    """P follows one series and Q the other; three phases have shares of 1/2, 1/3 and 1/6."""
+    series = Series(times_s=900.0 * np.arange(len(values)), values=np.array(values), end_s=np.inf)
+    shares = np.array([[1 / 2, 1 / 3, 1 / 6]]) if phases == 3 else None
+    units = replace(LINE.units, q_var=np.array([2_000.0]))
+    profile = Profile(units, 2, series, (np.array([0]), np.array([1])), "step", shares)
+    many = profile.samples(1, len(values))
+    one_by_one = [profile.means(900.0 * k, 900.0 * (k + 1))[0] for k in range(1, len(values))]
+    assert many.shape == (2, len(values) - 1, 2, phases)
+    assert many.transpose(1, 0, 2, 3) == pytest.approx(np.array(one_by_one), abs=1e-6)

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from twin.cli.hosting import hosting
+from twin.cli.powerflow import powerflow
+
 app = typer.Typer(
     name="twin",
     epilog="Start with: twin run scenarios/00-hello.yaml",
@@ -142,6 +145,10 @@ def sweep(
     statistics = running.sweep(loaded, out, seeds=seeds, workers=workers, force=force)
     if as_json:
         typer.echo(json.dumps(statistics, indent=2))
+
+
+app.command()(powerflow)
+app.command()(hosting)
 
 
 @app.command()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import difflib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -23,6 +24,7 @@ _QUARTER_S = 900.0
 _SIMBENCH_START = datetime(2015, 12, 31, 23, 0, tzinfo=UTC)
 TOTAL_LOAD = "total_kw"
 TOTAL_PV = "pv_total_kw"
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +99,13 @@ def from_csv(feeder: Feeder, base: BaseLoad, start: datetime) -> Found:
     path = base.file
     if path is None:
         raise _error(base, "source csv needs a file")
-    header, times_s, values = _table(path, base, start)
-    units, follow = _bind(feeder, path, header)
+    header, lines = _header(path)
+    problems: list[Problem] = []
+    bound = _or_problems(problems, lambda: _bind(feeder, path, header))
+    table = _or_problems(problems, lambda: _table(path, base, start, header, lines))
+    if bound is None or table is None:
+        raise ScenarioError(problems)
+    (units, follow), (times_s, values) = bound, table
     return Found(series=_series(times_s, w_from_kw(values), base), units=units, follow=follow)
 
 
@@ -143,11 +150,21 @@ def _bind(feeder: Feeder, path: Path, header: Sequence[str]) -> tuple[Units, tup
     # An asymmetric row of nothing has no division of its own: a third of the column on each phase.
     nothing = (units.p_w == 0.0)[:, None] & ~np.isnan(units.phase_power[0])
     by_phase[0][nothing], by_phase[1][nothing] = 1.0 / 3.0, 0.0
-    power = {"p_w": share, "q_var": share * ratio, "phase_power": by_phase * share[:, None]}
-    return replace(units, **power), (follow, follow)
+    divided = by_phase * share[:, None]
+    return replace(units, p_w=share, q_var=share * ratio, phase_power=divided), (follow, follow)
 
 
-def _table(path: Path, base: BaseLoad, start: datetime) -> tuple[list[str], np.ndarray, Matrix]:
+def _or_problems(problems: list[Problem], read: Callable[[], _Read]) -> _Read | None:
+    """Read a part of a file, or add what is wrong with it to `problems`: all of them are told at once."""
+    try:
+        return read()
+    except ScenarioError as error:
+        problems += error.problems
+        return None
+
+
+def _header(path: Path) -> tuple[list[str], Iterator[list[str]]]:
+    """Return the names of the columns after `time`, and the lines below them."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
@@ -160,14 +177,21 @@ def _table(path: Path, base: BaseLoad, start: datetime) -> tuple[list[str], np.n
         )
     if len(set(header)) < len(header):
         raise ScenarioError([Problem(path.name, 1, "", "a column is named twice")])
-    reader = _Rows(path.name, base, start, len(header))
+    return header[1:], lines
+
+
+def _table(
+    path: Path, base: BaseLoad, start: datetime, header: Sequence[str], lines: Iterator[list[str]]
+) -> tuple[np.ndarray, Matrix]:
+    """Return instants in s since `start`, and powers in kW."""
+    reader = _Rows(path.name, base, start, 1 + len(header))
     rows = list(reader.read(lines))
     if len(rows) < 2 and not reader.problems:
         reader.problems.append(Problem(path.name, 0, "", "needs two rows at least"))
     if reader.problems:
         raise ScenarioError(reader.problems)
     table = np.array(rows)
-    return header[1:], table[:, 0], table[:, 1:]
+    return table[:, 0], table[:, 1:]
 
 
 class _Rows:
