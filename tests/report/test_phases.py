@@ -235,7 +235,7 @@ class TestProvenance:
         }  # fmt: skip
         (said,) = provenance.solver(make_frames(manifest={"grid": grid}, **three_phases()))
         assert said.text == (
-            "Power flows: compiled fixed point. Before the run it was compared with pandapower (no load and nominal): the largest "
+            "Power flows: compiled fixed point. Before the run it was compared with pandapower (no load; nominal): the largest "
             "differences were 2.5e-09 pu of a voltage, 1.0e-07 % of a loading and 3.0e-07 % of an unbalance."
         )
         (plain,) = provenance.solver(make_frames(manifest={"grid": grid}))

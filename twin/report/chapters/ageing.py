@@ -71,7 +71,7 @@ def _said(known: Sequence[tuple[str, Thermal]], unsolved: Sequence[int]) -> Text
         )
         if t.hot_spot_max_c > BUBBLES_C:
             told.append(
-                f"Above {number(BUBBLES_C)} °C gas bubbles may form in the oil, and a breakdown comes before old age."
+                f"Above {number(BUBBLES_C)} °C gas bubbles may form in the oil, and the winding may break down before it is old."
             )
     if unsolved:
         told.append(

@@ -231,9 +231,10 @@ def _loading_said(frames: Frames, trafos: pd.DataFrame) -> Text:
     if loaded.dropna().empty:
         return Text(text=head + "No interval has a solution.")
     at = when(moment(float(loaded.idxmax()), frames.epoch, frames.zone))
+    on_phase = " on its most loaded phase" if frames.topology.phases == 3 else ""
     above, near = float((loaded > limit).mean()), float((loaded > 0.8 * limit).mean())
     often = f"it was above its limit in {percent(above)}" if above else "it was never above its limit"
     return Text(text=(
-        f"{head}The transformer reached {number(float(loaded.max()), 1)} % on {at}; {often}"
+        f"{head}The transformer reached {number(float(loaded.max()), 1)} %{on_phase} on {at}; {often}"
         f" and above 80 % of it in {percent(near)} of the time."
     ))  # fmt: skip

@@ -111,8 +111,8 @@ def solver(frames: Frames) -> list[Text]:
             for key, unit in (("max_dvm_pu", "pu of a voltage"), ("max_dloading_pct", "% of a loading"), ("max_dvuf_pct", "% of an unbalance"))
             if known(check.get(key)) and (three_phase(frames) or key != "max_dvuf_pct")
         ]  # fmt: skip
-        at = listed([str(point) for point in check.get("points") or ()])
-        points = f" ({at})" if at != NONE else ""
+        at = "; ".join(str(point) for point in check.get("points") or ())
+        points = f" ({at})" if at else ""
         told.append(
             f"Before the run it was compared with pandapower{points}: the largest differences were {listed(differences)}."
         )

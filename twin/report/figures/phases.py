@@ -135,7 +135,9 @@ def hot_spot(temperatures_c: pd.DataFrame, *, ax: Axes, zone: ZoneInfo, normal_c
 
 def _legend(ax: Axes) -> None:
     """Three short names in one line above the frame."""
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, columnspacing=1.2)
+    legend = ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, columnspacing=1.2)
+    for line in legend.get_lines():
+        line.set_linewidth(2.0)
 
 
 def _voltage_limits(ax: Axes, values: Array, vm_min_pu: float, vm_max_pu: float) -> None:
