@@ -125,7 +125,7 @@ class _Reader:
         self.problems.append(Problem(self._file, line, "", text))
 
     def row(self, line: int, cells: Sequence[str]) -> _Row | None:
-        """Return a row, or None where it cannot be read at all."""
+        """Return a row, with NaN for what is no number, or None where it names nothing."""
         if len(cells) != len(self._at):
             self.refuse(line, f"{len(cells)} cells, the header has {len(self._at)}")
             return None
@@ -138,10 +138,9 @@ class _Reader:
         phase = self._phase(line, texts.get("phase", ""))
         if name:
             self._once(line, name, phase)
-        known = name and not math.isnan(kw)
         return (
             _Row(line, name, w_from_kw(kw), None if kvar is None else w_from_kw(kvar), phase)
-            if known
+            if name
             else None
         )
 
