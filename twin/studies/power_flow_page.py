@@ -195,9 +195,10 @@ def _voltage(study: PowerFlow) -> Section:
     ]
     shown = table("Buses of the lowest voltage", columns, rows, total=len(ranked), most=10, whole="buses.csv")
     topology = study.topology
+    level = topology.charging_level  # where customers are; the levels above have limits of their own
     limits = (
-        (float(topology.vm_min_pu.max()), "lower limit"),
-        (float(topology.vm_max_pu.min()), "upper limit"),
+        (float(topology.vm_min_pu[level].max()), "lower limit"),
+        (float(topology.vm_max_pu[level].min()), "upper limit"),
     )
     figures = _over_time(
         study, ("lowest_pu", "highest_pu"), limits, "Voltage (pu)", "Lowest and highest voltage of the feeder"
