@@ -216,14 +216,16 @@ class Guard:
         watch, wishes = self._watch, case.wishes
         unavoidable = watch.values(case.zero)
         x, solved = self._near(case, unavoidable)
-        known: Linear | None = None
+        known = self._phase_by_phase(case, x, unavoidable)
         reason, below = np.full(len(case.rows), FREE), np.zeros(0, dtype=np.int64)
         accepted = np.maximum(watch.cap, unavoidable)
         for tried in range(1, self._rounds + 1):
             linear, accepted = self._linearise(case, solved, x, unavoidable)
-            known = linear if known is None else linear.joined(known)
+            known = (
+                linear if known is None or self._shares is None else linear.joined(known.corrected(linear, x))
+            )
             # The last round only takes away from the one before: a small step has a smaller error still.
-            last = tried == self._rounds and tried > 1
+            last = tried > 1
             division = divide(self._rule, known, wishes, most_w=x if last else wishes.wish_w)
             if not division.found:
                 break
@@ -255,6 +257,26 @@ class Guard:
                 share *= 0.5
             state = self._solve(case.start_s, case.end_s, self._whole(case, share * wish_w))
         return (share * wish_w, state) if state.converged else (np.zeros_like(wish_w), case.zero)
+
+    def _phase_by_phase(self, case: _Case, x: Vector, unavoidable: Vector) -> Linear | None:
+        """Linearise with the cars of one phase alone, for each phase; nothing for a symmetric feeder.
+
+        The loading of a line is that of its most loaded phase, and only that one is linearised at a state:
+        without this, a phase would show only after the one before it has been curtailed, round by round.
+        """
+        known: Linear | None = None
+        if self._shares is None:
+            return known
+        on = self._shares.of(self._fleet.phases)[case.rows] > 0.0
+        if on.all():
+            return known
+        for phase in range(on.shape[1]):
+            alone = np.where(on[:, phase], x, 0.0)
+            state = self._solve(case.start_s, case.end_s, self._whole(case, alone))
+            if state.converged:
+                linear, _ = self._linearise(case, state, alone, unavoidable)
+                known = linear if known is None else known.joined(linear)
+        return known
 
     def _linearise(
         self, case: _Case, solved: GridState, x: Vector, unavoidable: Vector

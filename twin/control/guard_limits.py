@@ -6,7 +6,7 @@ voltage itself, for the upper limit; and the unbalance in % of the buses that ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from twin.domain.ids import Mask, Matrix, Rows, Vector
 
 MATERIAL = 0.1
 """An EVSE answers for a limit if its effect is at least this share of the largest effect of any EVSE."""
+_MISSED = 0.5
 _AIM_PCT = 0.02
 _AIM_PU = 2e-5
 _AIM_VUF_PCT = 2e-3
@@ -125,6 +126,20 @@ class Linear:
             material=np.concatenate([self.material, other.material]),
             limit=np.concatenate([self.limit, other.limit]),
         )
+
+    def corrected(self, newer: Linear, x: Vector) -> Linear:
+        """Take half of what these linearisations missed at `x`, where `newer` is exact, off their room.
+
+        A limit of three phases has a linearisation per phase, and what one of them missed (growth of losses
+        and falling voltages) the others miss as well: when the division turns to them, it shows.
+        """
+        room = self.room.copy()
+        for limit, exact in zip(newer.limit.tolist(), (newer.room - newer.effect @ x).tolist(), strict=True):
+            same = np.flatnonzero(self.limit == limit)
+            if len(same):
+                missed = float((self.room[same] - self.effect[same] @ x).min()) - exact
+                room[same] = np.maximum(room[same] - _MISSED * max(missed, 0.0), self.aside[same])
+        return replace(self, room=room)
 
     def answering(self) -> tuple[Matrix, Vector]:
         """What a W of each row that answers takes, and what is there for them: the rest is set aside."""
