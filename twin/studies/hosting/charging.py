@@ -13,8 +13,7 @@ import numpy as np
 
 from twin.control.strategies import registry
 from twin.domain.fleet import Fleet
-from twin.domain.grid import GridState, GridTopology, Sensitivity
-from twin.domain.ids import Array, Matrix, Rows, Vector
+from twin.domain.ids import Array, Rows, Vector
 from twin.domain.interval import Interval
 from twin.domain.ports import Grid
 from twin.domain.site_limits import site_limits
@@ -23,6 +22,7 @@ from twin.domain.views import Strategy
 from twin.domain.visits import ANY_EVSE, Visits
 from twin.engine.core import Parts, Simulation
 from twin.scenario.build import _faults, _guard, _prices, rows_by_site
+from twin.scenario.feeder import volt_watt
 from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
 from twin.scenario.stations import expand
@@ -97,13 +97,20 @@ class Street:
         """Make the scenario's strategy; one that remembers is made anew for each run."""
         return registry.make(self._scenario.strategy.name, self._scenario.strategy.options)
 
+    @property
+    def asks_feeder(self) -> bool:
+        """Whether charging depends on the feeder: by a guard, or by stations that answer to their voltage."""
+        grid = self._scenario.grid
+        droop = None if grid is None or grid.droop is None else grid.droop.evse
+        return self._scenario.guard is not None or (droop is not None and droop.volt_watt is not None)
+
     def independent(self, visits: Visits) -> bool:
         """Whether no EVSE feels another one: a week with fewer is then that with all, less the others.
 
-        So it is where the controller divides nothing (a strategy that keeps no limits, no guard), and every
-        driver is bound to an EVSE and looks for no other.
+        So it is where the controller divides nothing (a strategy that keeps no limits, no guard, no droop of
+        active power), and every driver is bound to an EVSE and looks for no other.
         """
-        divides = getattr(self.strategy(), "keeps_limits", True) or self._scenario.guard is not None
+        divides = getattr(self.strategy(), "keeps_limits", True) or self.asks_feeder
         roams = (visits.evse == ANY_EVSE).any() or any(d.if_full == "elsewhere" for d in visits.drivers)
         return not divides and not roams
 
@@ -116,16 +123,15 @@ class Street:
             visits: Of all EVSEs; those bound to an EVSE that does not exist do not happen.
             evses: All of them, connected as drawn.
             rows: (k,) ascending, which exist.
-            grid: The feeder with all EVSEs, for a guard.
+            grid: The feeder with the EVSEs of `rows`, where charging asks it (`asks_feeder`).
         """
         mine = _visits_at(visits, rows, len(evses))
         tally = _Tally(self.ticks, self._phases, rows, len(evses), visits)
         if len(rows):
             population = Population(mine)
             try:
-                Simulation(
-                    self._parts(mine, [evses[r] for r in rows], population, grid, rows), tally, None
-                ).run()
+                parts = self._parts(mine, [evses[row] for row in rows], population, grid)
+                Simulation(parts, tally, None).run()
             finally:
                 population.close()
         return tally.charged(self._power_flow_every)
@@ -141,11 +147,9 @@ class Street:
         evses: list[EvseSpec],
         population: Population,
         grid: Grid | None,
-        rows: Rows,
     ) -> Parts:
         scenario = self._scenario
         fleet = Fleet(evses)
-        feeder = None if grid is None else Subset(grid, rows, len(self.evses))
         here = set(fleet.ids)
         return Parts(
             fleet=fleet,
@@ -153,7 +157,7 @@ class Street:
             sites={site.id: site for site in self.sites},
             limits=site_limits(self.sites, evses),
             strategy=self.strategy(),
-            guard=_guard(scenario, feeder, fleet),
+            guard=_guard(scenario, grid, fleet),
             grid=None,
             visits=visits,
             minds=population.drivers,
@@ -165,32 +169,8 @@ class Street:
             plan_on_arrival=scenario.plan_on_arrival,
             notes=(),
             release=_nothing,
+            volt_watt=None if grid is None else volt_watt(grid, fleet),
         )
-
-
-class Subset:
-    """The port `Grid` for a fleet of which only some EVSEs exist."""
-
-    def __init__(self, grid: Grid, rows: Rows, evses: int) -> None:
-        """Take the grid of all `evses`, of which those of `rows` exist."""
-        self._grid = grid
-        self._rows = rows
-        self._evses = evses
-        self.topology: GridTopology = grid.topology
-        self.provenance: Mapping[str, object] = grid.provenance
-
-    def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
-        """As `Grid.solve`, with the EVSEs that do not exist at zero."""
-        whole = np.zeros((self._evses, *evse_w.shape[1:]))
-        whole[self._rows] = evse_w
-        return self._grid.solve(start_s, end_s, whole)
-
-    def sensitivity(
-        self, state: GridState, rows: Rows | None = None, shares: Matrix | None = None, /
-    ) -> Sensitivity:
-        """As `Grid.sensitivity`, of rows of the smaller fleet."""
-        mine = self._rows if rows is None else self._rows[rows]
-        return self._grid.sensitivity(state, mine, shares)
 
 
 def _visits_at(visits: Visits, rows: Rows, evses: int) -> Visits:

@@ -54,9 +54,10 @@ def shares_over_penetration(
         low = 100.0 * np.array([share.mean if share.low is None else share.low for share in column])
         high = 100.0 * np.array([share.mean if share.high is None else share.high for share in column])
         ax.fill_between(x, low, high, color=colour, alpha=0.14, linewidth=0)
-        wide = {"linewidth": 3.2, "alpha": 0.55} if reason == "any" else {"linewidth": 1.6}
-        dots = {"marker": "o", "markersize": 3.5}
-        ax.plot(x, mean, color=colour, linestyle=_DASHES[reason], label=names[reason], **dots, **wide)
+        (curve,) = ax.plot(x, mean, color=colour, linestyle=_DASHES[reason], label=names[reason])
+        curve.set(marker="o", markersize=3.5, linewidth=1.6)
+        if reason == "any":  # often it is the same as another curve, which lies on top of it
+            curve.set(linewidth=3.2, alpha=0.55)
     mark_limit(ax, 100.0 * risk, f"{100 * risk:g} % of the draws", at=0.3)
     if capacity is not None:
         ax.axvline(100.0 * capacity, color=LIMIT, linewidth=0.8, linestyle=":")

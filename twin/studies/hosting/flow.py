@@ -51,9 +51,16 @@ class Flow(Protocol):
 class StepFlow:
     """Asks the port `Grid` step by step: for feeders that cannot be compiled, and to check the other way."""
 
-    def __init__(self, grid: Grid, ends_s: Vector) -> None:
-        """Take the feeder with all EVSEs, and (steps,) the ends of the steps; the first begins at 0."""
+    def __init__(self, grid: Grid, rows: Rows, ends_s: Vector) -> None:
+        """Take a feeder and its steps.
+
+        Args:
+            grid: With the EVSEs of `rows`.
+            rows: Of the scenario's EVSEs.
+            ends_s: (steps,) ends of the steps; the first begins at 0.
+        """
         self._grid = grid
+        self._rows = rows
         self._ends_s = ends_s
         self.topology: GridTopology = grid.topology
 
@@ -62,7 +69,7 @@ class StepFlow:
         reducer = _Reducer(self.topology)
         start_s = 0.0
         for end_s, now_w in zip(self._ends_s.tolist(), evse_w, strict=True):
-            power_w = now_w[:, 0] if self.topology.phases == 1 else now_w
+            power_w = now_w[self._rows, 0] if self.topology.phases == 1 else now_w[self._rows]
             reducer.feed(self._grid.solve(start_s, end_s, power_w))
             start_s = end_s
         return reducer.done()

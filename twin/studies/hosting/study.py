@@ -49,7 +49,7 @@ class Study:
         evses = list(self._street.evses)
         if self._settings.phases == "drawn":
             evses = turned(evses, self._stations, world.turns)
-        at = self._feeding.draw(world.seed, evses, guarded=self._scenario.guard is not None)
+        at = self._feeding.draw(world.seed, evses)
         visits = self._street.week(world.seed, evses)
         everybody = np.arange(len(evses), dtype=np.int64)
         whole: Charged | None = None
@@ -61,19 +61,22 @@ class Study:
             if whole is not None:
                 charged = whole.only(rows)
             else:
-                charged = self._street.charge(visits, evses, rows, at.grid)
-            judged = self._judge(at, charged) if count else self._without_chargers(at, charged)
-            out.append(_who(world, penetration, count, rows) | judged | _energies(charged))
+                grid = at.grid(rows) if count and self._street.asks_feeder else None
+                charged = self._street.charge(visits, evses, rows, grid)
+            judge_it = self._judge if count else self._without_chargers
+            out.append(
+                _who(world, penetration, count, rows) | judge_it(at, rows, charged) | _energies(charged)
+            )
         return out
 
-    def _without_chargers(self, at: Drawn, nobody: Charged) -> dict[str, Any]:
+    def _without_chargers(self, at: Drawn, rows: Rows, nobody: Charged) -> dict[str, Any]:
         """The base load alone: the same in every draw, unless draws change it."""
         if self._base is None or self._feeding.drawn:
-            self._base = self._judge(at, nobody)
+            self._base = self._judge(at, rows, nobody)
         return self._base
 
-    def _judge(self, at: Drawn, charged: Charged) -> dict[str, Any]:
-        found = at.flow.extremes(charged.power_w)
+    def _judge(self, at: Drawn, rows: Rows, charged: Charged) -> dict[str, Any]:
+        found = at.flow(rows).extremes(charged.power_w)
         step_min = self._feeding.step_s / 60.0
         return judge(found, self._feeding.topology, self._settings, step_min)
 
