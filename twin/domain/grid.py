@@ -68,6 +68,7 @@ class GridState:
         iterations: Of the solver.
         pv_curtailed_w: Generation that inverters held back at high voltage; not in `pv_w`.
         problem: Why there is no solution, where that is known; empty where there is one.
+        tap_pos: Positions of the tap changers that move with the voltage, in the order of the provenance.
     """
 
     vm_pu: Matrix
@@ -83,6 +84,7 @@ class GridState:
     iterations: int
     pv_curtailed_w: float = 0.0
     problem: str = ""
+    tap_pos: tuple[int, ...] = ()
 
     @property
     def vm_min_pu(self) -> Vector:

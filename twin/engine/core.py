@@ -66,6 +66,8 @@ class Parts:
     """Lets go of what would outlive the run."""
     volt_watt: VoltWatt | None = None
     """Droop of the EVSEs' active power."""
+    on_solved: Callable[[GridState], None] | None = None
+    """Told the solution of every closed interval: what a feeder remembers from one to the next."""
 
 
 class Simulation:
@@ -167,6 +169,8 @@ class Simulation:
         state = grid.solve(self._solved_s, now_s, _per_evse(self._unsolved_w / solved))
         if self._auditor is not None:
             self._auditor.feeder(self._solved_s, now_s, state)
+        if self._parts.on_solved is not None:
+            self._parts.on_solved(state)
         self._recorder.grid(now_s, interval, state, self._without_evs(grid, now_s, state))
         self._unsolved_w[:] = 0.0
         self._solved_s = now_s

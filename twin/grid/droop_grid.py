@@ -23,6 +23,7 @@ from twin.grid.droop import Droop, Group
 from twin.grid.plan import Snapshot
 from twin.grid.profiles import Profile
 from twin.grid.settle import Settled, Settler
+from twin.grid.taps import TapGrid
 
 OSCILLATION = "droop oscillation"
 
@@ -225,12 +226,48 @@ def _shares(profile: Profile) -> Array:
     return np.where(np.isnan(units.phase_power), profile.shares, given)
 
 
-def add_droop(grid: Grid, droops: Droops) -> DroopGrid:
-    """Let the units of a feeder answer to their voltage.
+class TapDroop:
+    """The Volt-Watt of EVSEs on a feeder with tap changers: at the positions that are kept."""
+
+    def __init__(self, grid: TapGrid) -> None:
+        self._grid = grid
+
+    @property
+    def topology(self) -> GridTopology:
+        """Names, limits and places."""
+        return self._grid.topology
+
+    @property
+    def evse_bus(self) -> Rows:
+        """(n,) position of each EVSE's bus."""
+        return _drooping(self._grid.inner).evse_bus
+
+    def lower(self, start_s: float, end_s: float, evse_w: Array, /) -> Vector:
+        """As `DroopGrid.lower`: stations answer within seconds, tap changers after."""
+        return _drooping(self._grid.inner).lower(start_s, end_s, evse_w)
+
+
+def lowers(grid: Grid) -> DroopGrid | TapDroop | None:
+    """Return the feeder as its stations' Volt-Watt sees it; None where they have none."""
+    inner = grid.inner if isinstance(grid, TapGrid) else grid
+    if not isinstance(inner, DroopGrid) or not inner.lowers:
+        return None
+    return TapDroop(grid) if isinstance(grid, TapGrid) else inner
+
+
+def _drooping(grid: Grid) -> DroopGrid:
+    assert isinstance(grid, DroopGrid)
+    return grid
+
+
+def add_droop(grid: Grid, droops: Droops) -> Grid:
+    """Let the units of a feeder answer to their voltage, at every position of its tap changers.
 
     Raises:
         SolverError: The feeder is not compiled; names what the compiled power flow does not carry.
     """
+    if isinstance(grid, TapGrid):
+        return grid.wrapped(lambda inner: add_droop(inner, droops))
     if not isinstance(grid, CompiledGrid):
         reason = grid.provenance.get("fallback", "")
         raise SolverError(

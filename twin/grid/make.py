@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from twin.grid.pandapower_three_phase import PandapowerThreePhase
 from twin.grid.plan import Plan, not_compilable
 from twin.grid.profiles import Profile
 from twin.grid.self_check import Check, self_check
+from twin.grid.taps import TapGrid, tap_controls
 from twin.grid.topology import Limits, make_topology
 
 _DEFAULT_EVSE_W = 11_000.0
@@ -40,7 +42,7 @@ def make_grid(
     assumptions: Sequence[str] = (),
     plain: bool = False,
 ) -> Grid:
-    """Build the feeder behind the port `Grid`.
+    """Build the feeder behind the port `Grid`; with tap changers, one for each of their positions.
 
     Args:
         feeder: The net; with zero-sequence data if `phases` is 3, see `twin.grid.assume`.
@@ -60,6 +62,21 @@ def make_grid(
         SolverError: The net cannot be solved, or the compiled feeder differs from pandapower; names the
             element.
     """
+    controls = None if plain else tap_controls(feeder)
+    if controls is not None:
+        make = partial(
+            make_grid,
+            evse_buses=evse_buses,
+            profile=profile,
+            evse_ids=evse_ids,
+            evse_max_w=evse_max_w,
+            limits=limits,
+            evse_q_per_p=evse_q_per_p,
+            phases=phases,
+            shares=shares,
+            assumptions=assumptions,
+        )
+        return TapGrid(feeder, controls, make)
     count = len(evse_buses)
     evse_bus = feeder.bus_positions(evse_buses)
     setup = Setup(

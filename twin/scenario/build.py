@@ -9,6 +9,7 @@ from twin.control.guard import Guard
 from twin.control.strategies import registry
 from twin.control.volt_watt import VoltWatt
 from twin.domain.fleet import Fleet
+from twin.domain.grid import GridState
 from twin.domain.ids import SiteId
 from twin.domain.ports import Grid
 from twin.domain.site_limits import site_limits
@@ -76,6 +77,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         notes=(*cautions(scenario, groups, drawing.visits, limits, evses), *_demand_notes(drawing)),
         release=population.close,
         volt_watt=None if feeder is None else _volt_watt(feeder, fleet),
+        on_solved=None if feeder is None else _keeper(feeder),
     )
 
 
@@ -111,6 +113,12 @@ def _volt_watt(feeder: Grid, fleet: Fleet) -> VoltWatt | None:
     from twin.scenario.feeder import volt_watt  # noqa: PLC0415 -- as above
 
     return volt_watt(feeder, fleet)
+
+
+def _keeper(feeder: Grid) -> Callable[[GridState], None] | None:
+    from twin.scenario.feeder import keeper  # noqa: PLC0415 -- as above
+
+    return keeper(feeder)
 
 
 def _guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from twin.control.volt_watt import VoltWatt
 from twin.domain.fleet import Fleet
+from twin.domain.grid import GridState
 from twin.domain.phases import PhaseShares
 from twin.domain.ports import Grid
 from twin.domain.specs import EvseSpec
 from twin.grid.assume import Assume
-from twin.grid.droop_grid import DroopGrid, Droops, add_droop
+from twin.grid.droop_grid import Droops, add_droop, lowers
 from twin.grid.make import make_grid
 from twin.grid.nets import NetSource, load_feeder
 from twin.grid.profiles import read_profile
 from twin.grid.series import BaseLoad
+from twin.grid.taps import TapGrid
 from twin.grid.topology import Limits
 from twin.scenario.droop import GridDroop, evse_droop, pv_droop
 from twin.scenario.files import in_files
@@ -64,7 +66,13 @@ def feeder(scenario: Scenario, section: GridSection, evses: Sequence[EvseSpec]) 
 
 def volt_watt(grid: Grid, fleet: Fleet) -> VoltWatt | None:
     """Return the Volt-Watt of the EVSEs of a feeder that has one."""
-    return VoltWatt(grid, fleet) if isinstance(grid, DroopGrid) and grid.lowers else None
+    drooping = lowers(grid)
+    return None if drooping is None else VoltWatt(drooping, fleet)
+
+
+def keeper(grid: Grid) -> Callable[[GridState], None] | None:
+    """Return what must be told of the solution of every closed interval: a feeder with tap changers."""
+    return grid.keep if isinstance(grid, TapGrid) else None
 
 
 def _droops(section: GridDroop) -> Droops:
