@@ -82,6 +82,7 @@ def assemble(model: Model, loaded: Mask, name: str) -> tuple[kernel.Net, Rows]:
         tree=tree,
         across=across,
         mesh=mesh,
+        loads=np.flatnonzero((loaded | (model.fixed != 0.0))[back] | (np.arange(nodes) >= free)),
         rated=np.stack([model.end_branch, model.end_side, model.end_element], axis=1)[by_end],
         rated_pct=model.end_pct[by_end],
         fixed=np.ascontiguousarray(np.repeat(model.fixed[back][:, None], width, axis=1)),

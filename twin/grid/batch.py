@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _SLICE = 1024
 """Steps that are reduced together. Fixed: sums are formed in the same order whatever the threads."""
-_CACHE_BYTES = 1_000_000
 _KEPT = ("vm_pu", "vuf_pct", "loading_pct", "losses_w", "slack_w")
 
 
@@ -113,6 +112,8 @@ class BatchResult:
 def _quantile(bins: Rows, q: float, low: float, width: float) -> Vector:
     if not 0.0 <= q <= 1.0:
         raise ValueError(f"a quantile lies between 0 and 1, not at {q}")
+    if not bins.any():
+        raise ValueError("this batch counted no quantiles: ask for them with quantiles=True")
     total = bins.sum(axis=1)
     reached = bins.cumsum(axis=1) >= np.maximum(q * total, 1.0)[:, None]
     return np.where(total > 0, low + (reached.argmax(axis=1) + 0.5) * width, np.nan)
@@ -125,6 +126,7 @@ def run_batch(
     limits: BatchLimits,
     threads: int,
     keep: Sequence[str],
+    quantiles: bool,
 ) -> BatchResult:
     """Solve chunks of `p_w, q_var` (T, nb, P); see `Plan.batch`."""
     unknown = sorted(set(keep) - set(_KEPT))
@@ -132,48 +134,43 @@ def run_batch(
         raise ValueError(f"a batch cannot keep {', '.join(unknown)}: it knows {', '.join(_KEPT)}")
     if threads < 1:
         raise ValueError(f"a batch needs a thread, not {threads}")
-    work = _Work(
-        plan, bk.Bounds(limits.vm_min_pu, limits.vm_max_pu, limits.vuf_max_pct, limits.max_loading_pct)
-    )
+    bounds = bk.Bounds(limits.vm_min_pu, limits.vm_max_pu, limits.vuf_max_pct, limits.max_loading_pct)
+    work = _Work(plan, bounds, keep, quantiles=quantiles)
     total = bk.make_reduced(len(limits.vm_min_pu), len(limits.max_loading_pct))
     parts: list[bk.Kept] = []
     with ThreadPoolExecutor(threads) as pool:
-        for reduced, kept in _in_order(pool, work, _slices(plan, injections), threads, keep):
+        for reduced, kept in _in_order(pool, work, _slices(plan, injections), threads):
             _merge(total, reduced)
             parts.append(kept)
     return _result(total, parts, keep, plan.dead_branch)
 
 
 class _Work:
-    """Solves one slice with memory of its own."""
+    """Solves slices, each with memory of its own."""
 
-    def __init__(self, plan: Solvable, bounds: bk.Bounds) -> None:
+    def __init__(self, plan: Solvable, bounds: bk.Bounds, keep: Sequence[str], *, quantiles: bool) -> None:
         self._net = plan.net
         self._bounds = bounds
-        nodes, columns = len(plan.net.nodes), len(plan.net.kind)
-        fits = _CACHE_BYTES // (48 * nodes * columns)
-        self._width = max(8, min(64, 1 << max(int(fits), 1).bit_length() - 1))
+        self._keep = frozenset(keep)
+        self._quantiles = quantiles
 
-    def __call__(
-        self, first: int, p_w: Array, q_var: Array, keep: Sequence[str]
-    ) -> tuple[bk.Reduced, bk.Kept]:
+    def __call__(self, first: int, p_w: Array, q_var: Array) -> tuple[bk.Reduced, bk.Kept]:
         bounds, net = self._bounds, self._net
         buses, branches, steps = len(bounds.vm_min_pu), len(bounds.max_loading_pct), len(p_w)
-
-        def table(name: str, *shape: int) -> Array:
-            return np.full((steps if name in keep else 0, *shape), np.nan)
-
         kept = bk.Kept(
-            vm_pu=table("vm_pu", buses, len(net.kind)),
-            vuf_pct=table("vuf_pct", buses),
-            loading_pct=table("loading_pct", branches),
-            power_w=np.full((2, steps if {"losses_w", "slack_w"} & set(keep) else 0), np.nan),
+            vm_pu=self._table("vm_pu", steps, buses, len(net.kind)),
+            vuf_pct=self._table("vuf_pct", steps, buses),
+            loading_pct=self._table("loading_pct", steps, branches),
+            power_w=np.full((2, steps if {"losses_w", "slack_w"} & self._keep else 0), np.nan),
             solved=np.zeros(steps, dtype=np.int64),
         )
         reduced = bk.make_reduced(buses, branches)
-        block = bk.make_block(net, min(self._width, max(8, steps)))
-        bk.solve_slice(net, block, p_w, q_var, first, 0, bounds, reduced, kept)
+        block = bk.make_block(net, branches)
+        bk.solve_slice(net, block, p_w, q_var, first, bounds, reduced, kept, self._quantiles)
         return reduced, kept
+
+    def _table(self, name: str, steps: int, *shape: int) -> Array:
+        return np.full((steps if name in self._keep else 0, *shape), np.nan)
 
 
 def _slices(plan: Solvable, injections: Iterable[tuple[Array, Array]]) -> Iterator[tuple[int, Array, Array]]:
@@ -196,12 +193,11 @@ def _in_order(
     work: _Work,
     slices: Iterator[tuple[int, Array, Array]],
     threads: int,
-    keep: Sequence[str],
 ) -> Iterator[tuple[bk.Reduced, bk.Kept]]:
     """Keep `threads` slices in work, and give their answers in order; never more than that in memory."""
     waiting: list[Future[tuple[bk.Reduced, bk.Kept]]] = []
     for first, p_w, q_var in slices:
-        waiting.append(pool.submit(work, first, p_w, q_var, keep))
+        waiting.append(pool.submit(work, first, p_w, q_var))
         if len(waiting) > threads:
             yield waiting.pop(0).result()
     for future in waiting:

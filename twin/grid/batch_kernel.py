@@ -1,6 +1,6 @@
 """Many instants per call, reduced where they are solved: nothing of the size steps x buses is ever stored.
 
-B instants stand side by side, see `twin.grid.block`. Reductions belong to one slice of the steps; slices are
+LANES instants stand side by side, see `twin.grid.block`. Reductions belong to one slice of the steps; slices are
 merged in their order, so the answer depends neither on threads nor on the size of the chunks of a slice.
 """
 
@@ -12,22 +12,28 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.domain.ids import Array, Matrix, Rows, Vector
 from twin.grid.block import (
+    LANES,
+    PAIR,
+    WIDTH,
     add_product,
     clarke_block,
+    fill,
     lift_block,
     phases_block,
+    place,
     recover_block,
     soft_source,
     start_block,
     sweep_block,
 )
+from twin.grid.jit import compiled
 from twin.grid.kernel import SHUNT, SOURCE, Net
 
 STANDS_STILL_PU = 1e-8
+_STILL = STANDS_STILL_PU * STANDS_STILL_PU
 MOST_ITERATIONS = 100
 """Of a block; instants that need more are told as unsolved, and `kernel.solve` gives them another chance."""
 BINS = 400
@@ -81,28 +87,33 @@ class Kept(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Working memory of B instants: (N, P, B) each, and a few rows."""
+    """Working memory of the instants of one block, laid out as `twin.grid.block` says."""
 
-    drawn_re: Array
-    drawn_im: Array
-    v_re: Array
-    v_im: Array
-    x_re: Array
-    x_im: Array
+    drawn: Array
+    v: Array
+    x: Array
+    loading: Array
+    """(nl * WIDTH,) squares of loadings in %."""
+    lane: Array
+    """(WIDTH,) four times: largest last step, then 1 where solved; missing power; losses; slack power."""
     phases: Array
-    """(2, P, B)"""
     currents: Array
-    """(2, P, B)"""
-    row: Array
-    """(4, B)"""
+    """P pairs of one node."""
 
 
-def make_block(net: Net, width: int) -> Block:
-    """Allocate for `width` instants."""
-    shape = (len(net.nodes), len(net.kind), width)
-    a, b, c, d, e, f = (np.zeros(shape) for _ in range(6))
-    pair = (2, len(net.kind), width)
-    return Block(a, b, c, d, e, f, np.zeros(pair), np.zeros(pair), np.zeros((4, width)))
+def make_block(net: Net, branches: int) -> Block:
+    """Allocate for a net with so many elements."""
+    pair = 2 * len(net.kind) * WIDTH
+    size = len(net.nodes) * pair
+    return Block(
+        drawn=np.zeros(size),
+        v=np.zeros(size),
+        x=np.zeros(size),
+        loading=np.zeros(branches * WIDTH),
+        lane=np.zeros(4 * WIDTH),
+        phases=np.zeros(pair),
+        currents=np.zeros(pair),
+    )
 
 
 def make_reduced(buses: int, branches: int) -> Reduced:
@@ -122,207 +133,236 @@ def make_reduced(buses: int, branches: int) -> Reduced:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def solve_slice(
     net: Net,
     block: Block,
     p_w: Array,
     q_var: Array,
     first_step: int,
-    first_row: int,
     bounds: Bounds,
     reduced: Reduced,
     kept: Kept,
+    quantiles: bool,
 ) -> None:  # pragma: no cover
-    """Solve (T, nb, P) powers and reduce them; steps are numbered from `first_step`, kept rows from `first_row`."""
-    width = block.v_re.shape[2]
-    loading = np.empty((reduced.loading_pct.shape[1], width))
-    for start in range(0, len(p_w), width):
-        used = min(width, len(p_w) - start)
-        _load(net, block, p_w, q_var, start, used)
+    """Solve (T, nb, P) powers and reduce them; steps are numbered from `first_step`, kept rows from 0."""
+    for row in range(0, len(p_w), WIDTH):
+        used = min(WIDTH, len(p_w) - row)
+        _load(net, block, p_w, q_var, row, used)
         _iterate(net, block)
-        recover_block(net, block.x_re, block.x_im)
-        _shift(net, block)
-        _flows(net, block, loading)
-        _reduce_totals(block, used, first_row + start, reduced, kept, net.kind[0])
-        _reduce_buses(net, block, used, first_step + start, first_row + start, bounds, reduced, kept)
-        _reduce_branches(block, loading, used, first_step + start, first_row + start, bounds, reduced, kept)
+        recover_block(net, block.x)
+        _silent_voltages(net, block)
+        _flows(net, block)
+        _totals(block, used, row, reduced, kept, net.kind[0])
+        _buses(net, block, used, first_step, row, bounds, reduced, kept, quantiles)
+        _branches(block, used, first_step, row, bounds, reduced, kept, quantiles)
 
 
-@njit(cache=True, nogil=True)
-def _load(
-    net: Net, block: Block, p_w: Array, q_var: Array, start: int, used: int
-) -> None:  # pragma: no cover
-    """Bring the powers of `used` instants into place; columns beyond them repeat the last one."""
-    width = block.v_re.shape[2]
-    for i in range(len(block.drawn_re)):
-        for c in range(len(net.kind)):
-            block.drawn_re[i, c] = net.fixed[i, c].real
-            block.drawn_im[i, c] = net.fixed[i, c].imag
+@compiled
+def _load(net: Net, block: Block, p_w: Array, q_var: Array, row: int, used: int) -> None:  # pragma: no cover
+    """Bring the powers of `used` instants into place; lanes beyond them repeat the last one."""
+    width = len(net.kind)
+    for i in range(len(net.nodes)):
+        for c in range(width):
+            fill(net.fixed[i, c], block.drawn, place(i * width + c))
     for b in range(len(net.bus)):
         i = net.bus[b]
         if i < 0:
             continue
-        for c in range(len(net.kind)):
+        for c in range(width):
+            o = place(i * width + c)
             scale = 1.0 / net.kind[c]
-            for w in range(width):
-                step = start + min(w, used - 1)
-                block.drawn_re[i, c, w] += p_w[step, b, c] * scale
-                block.drawn_im[i, c, w] += q_var[step, b, c] * scale
+            for w in range(WIDTH):
+                step = row + min(w, used - 1)
+                block.drawn[o + np.uint64(w)] += p_w[step, b, c] * scale
+                block.drawn[o + LANES + np.uint64(w)] += q_var[step, b, c] * scale
 
 
-@njit(cache=True, nogil=True)
-def _inject(net: Net, block: Block, i: int) -> None:  # pragma: no cover
-    """Write -conj(S / V) of node i into its row of x."""
-    phases_block(net, i, block.v_re[i], block.v_im[i], block.phases)
-    for c in range(len(net.kind)):
-        v_re, v_im = block.phases[0, c], block.phases[1, c]
-        p, q = block.drawn_re[i, c], block.drawn_im[i, c]
-        i_re, i_im = block.currents[0, c], block.currents[1, c]
-        for w in range(len(p)):
-            scale = -1.0 / (v_re[w] * v_re[w] + v_im[w] * v_im[w])
-            i_re[w] = scale * (p[w] * v_re[w] + q[w] * v_im[w])
-            i_im[w] = scale * (p[w] * v_im[w] - q[w] * v_re[w])
-    clarke_block(net, i, block.currents, block.x_re[i], block.x_im[i])
+@compiled
+def _currents(drawn: Array, o: int, v: Array, out: Array, width: int) -> None:  # pragma: no cover
+    """Write -conj(S / V) of the phases of one node; `drawn` begins at o, voltages and currents at 0."""
+    for c in range(width):
+        r = place(c)
+        for w in range(LANES):
+            re, im = v[r + w], v[r + LANES + w]
+            p, q = drawn[o + r + w], drawn[o + r + LANES + w]
+            scale = -1.0 / (re * re + im * im)
+            out[r + w] = scale * (p * re + q * im)
+            out[r + LANES + w] = scale * (p * im - q * re)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _iterate(net: Net, block: Block) -> None:  # pragma: no cover
-    """Repeat the fixed point until every column stands still; row 0 of `block.row` is 1 where one does."""
-    n = len(net.rows) - 1
-    start_block(net, block.v_re, block.v_im)
+    """Repeat the fixed point until every lane stands still; the first of `block.lane` hold the last steps."""
+    n, width = len(net.rows) - 1, len(net.kind)
+    start_block(net, block.v)
     soft = soft_source(net)
-    moved, last = block.row[0], block.row[1]
-    last[:] = np.inf
+    end = len(net.nodes) if soft else n
     for _ in range(MOST_ITERATIONS):
-        for i in range(net.silent, len(block.v_re)):
-            _inject(net, block, i)
-        sweep_block(net, block.x_re, block.x_im)
-        end = n
+        block.x[place(net.silent * width) :] = 0.0
+        for k in range(len(net.loads)):
+            i = net.loads[k]
+            o = place(i * width)
+            phases_block(net, i, block.v, o, block.phases, place(0))
+            _currents(block.drawn, o, block.phases, block.currents, width)
+            clarke_block(net, i, block.currents, block.x, o)
+        sweep_block(net, block.x)
         if soft:
-            lift_block(net, block.x_re, block.x_im)
-            end = len(block.v_re)
-        moved[:] = 0.0
+            lift_block(net, block.x)
+        block.lane[:WIDTH] = 0.0
         for i in range(net.silent, end):
-            for c in range(len(net.kind)):
-                rest = net.nodes[i, SOURCE, c]
-                a, b = rest.real, rest.imag
-                v_re, v_im, x_re, x_im = (
-                    block.v_re[i, c],
-                    block.v_im[i, c],
-                    block.x_re[i, c],
-                    block.x_im[i, c],
-                )
-                for w in range(len(moved)):
-                    step_re, step_im = a + x_re[w] - v_re[w], b + x_im[w] - v_im[w]
-                    v_re[w] += step_re
-                    v_im[w] += step_im
-                    moved[w] = max(moved[w], step_re * step_re + step_im * step_im)
-        if _all_rest(moved):
+            for c in range(width):
+                _move(net.nodes[i, SOURCE, c], block.x, place(i * width + c), block.v, block.lane)
+        if _all_rest(block.lane):
             return
 
 
-@njit(cache=True, nogil=True)
-def _all_rest(moved: Array) -> bool:  # pragma: no cover
-    """Whether every column stands still or has left for good."""
-    for w in range(len(moved)):
-        if not moved[w] < STANDS_STILL_PU * STANDS_STILL_PU and moved[w] < 1e6:
-            return False
-    return True
+@compiled
+def _move(rest: complex, x: Array, o: int, v: Array, lane: Array) -> None:  # pragma: no cover
+    a, b = rest.real, rest.imag
+    for w in range(LANES):
+        re, im = a + x[o + w], b + x[o + LANES + w]
+        step_re, step_im = re - v[o + w], im - v[o + LANES + w]
+        v[o + w], v[o + LANES + w] = re, im
+        size = step_re * step_re + step_im * step_im
+        lane[w] = max(lane[w], size)  # NaN stays
 
 
-@njit(cache=True, nogil=True)
-def _shift(net: Net, block: Block) -> None:  # pragma: no cover
-    """Voltages of silent rows."""
+@compiled
+def _all_rest(lane: Array) -> bool:  # pragma: no cover
+    """Whether every lane stands still or has left for good."""
+    moving = 0
+    for w in range(WIDTH):
+        moving += lane[w] >= _STILL and lane[w] < 1e6
+    return moving == 0
+
+
+@compiled
+def _silent_voltages(net: Net, block: Block) -> None:  # pragma: no cover
+    width = len(net.kind)
     for i in range(net.silent):
-        for c in range(len(net.kind)):
-            rest = net.nodes[i, SOURCE, c]
-            for w in range(block.v_re.shape[2]):
-                block.v_re[i, c, w] = rest.real + block.x_re[i, c, w]
-                block.v_im[i, c, w] = rest.imag + block.x_im[i, c, w]
+        for c in range(width):
+            o = place(i * width + c)
+            fill(net.nodes[i, SOURCE, c], block.v, o)
+            add_product(1.0 + 0j, block.x, o, block.v, o)
 
 
-@njit(cache=True, nogil=True)
-def _flows(net: Net, block: Block, loading: Array) -> None:  # pragma: no cover
-    """Branch currents: loadings in %, losses (row 2), slack power (row 3) and what is missing (row 1)."""
-    n, columns, width = len(net.rows) - 1, len(net.kind), block.v_re.shape[2]
-    missing, losses, taken = block.row[1], block.row[2], block.row[3]
-    losses[:] = 0.0
-    loading[:] = 0.0
-    for i in range(len(block.v_re)):  # x becomes the current that leaves each node into the net
-        for c in range(columns):
-            shunt = net.nodes[i, SHUNT, c]
-            block.x_re[i, c] = 0.0
-            block.x_im[i, c] = 0.0
+@compiled
+def _flows(net: Net, block: Block) -> None:  # pragma: no cover
+    """Squares of loadings, losses, slack power and what is missing at the worst node."""
+    n, width, zero = len(net.rows) - 1, len(net.kind), place(0)
+    block.lane[WIDTH:] = 0.0
+    block.loading[:] = 0.0
+    block.x[:] = 0.0  # becomes the current that leaves each node into the net
+    for i in range(len(net.nodes)):
+        for c in range(width):
+            shunt, o = net.nodes[i, SHUNT, c], place(i * width + c)
             if shunt != 0.0:
-                add_product(shunt, block.v_re[i, c], block.v_im[i, c], block.x_re[i, c], block.x_im[i, c])
+                add_product(shunt, block.v, o, block.x, o)
+    square = np.zeros(LANES)
     e = 0
     for m in range(len(net.ends)):
+        f, t = net.ends[m, 0], net.ends[m, 1]
         for side in range(2):
-            here = net.ends[m, side]
-            flow_re, flow_im = block.currents[0], block.currents[1]
-            for c in range(columns):
-                flow_re[c] = 0.0
-                flow_im[c] = 0.0
-                for k in range(2):
-                    at = net.ends[m, k]
-                    add_product(
-                        net.y[m, 2 * side + k, c],
-                        block.v_re[at, c],
-                        block.v_im[at, c],
-                        flow_re[c],
-                        flow_im[c],
-                    )
-                for w in range(width):
-                    block.x_re[here, c, w] += flow_re[c, w]
-                    block.x_im[here, c, w] += flow_im[c, w]
-                    losses[w] += (
-                        block.v_re[here, c, w] * flow_re[c, w] + block.v_im[here, c, w] * flow_im[c, w]
-                    )
-            while e < len(net.rated) and net.rated[e, 0] == m and net.rated[e, 1] == side:
-                _largest(net, here, block, net.rated_pct[e], loading[net.rated[e, 2]])
-                e += 1
-    taken[:] = 0.0
-    missing[:] = 0.0
-    for i in range(len(block.v_re)):
-        phases_block(net, i, block.x_re[i], block.x_im[i], block.currents)
-        phases_block(net, i, block.v_re[i], block.v_im[i], block.phases)
-        for c in range(columns):
-            for w in range(width):
-                a, b = block.phases[0, c, w], block.phases[1, c, w]
-                x, y = block.currents[0, c, w], block.currents[1, c, w]
-                p = a * x + b * y + block.drawn_re[i, c, w]
-                q = b * x - a * y + block.drawn_im[i, c, w]
-                if i < n:
-                    missing[w] = max(missing[w], p * p + q * q)
-                else:
-                    taken[w] += p
+            here = t if side else f
+            for c in range(width):
+                o = place(here * width + c)
+                at_f, at_t = place(f * width + c), place(t * width + c)
+                _flow(
+                    net.y[m, 2 * side, c],
+                    net.y[m, 2 * side + 1, c],
+                    block.v,
+                    at_f,
+                    at_t,
+                    block.currents,
+                    place(c),
+                )
+                add_product(1.0 + 0j, block.currents, place(c), block.x, o)
+                _lose(block.currents, place(c), block.v, o, block.lane)
+            if e < len(net.rated) and net.rated[e, 0] == m and net.rated[e, 1] == side:
+                phases_block(net, here, block.currents, zero, block.phases, zero)
+                _square(block.phases, width, square)
+                while e < len(net.rated) and net.rated[e, 0] == m and net.rated[e, 1] == side:
+                    _raise(square, net.rated_pct[e], block.loading, np.uint64(net.rated[e, 2]) * LANES)
+                    e += 1
+    for i in range(len(net.nodes)):
+        o = place(i * width)
+        phases_block(net, i, block.x, o, block.currents, zero)
+        phases_block(net, i, block.v, o, block.phases, zero)
+        for c in range(width):
+            r = place(c)
+            if i < n:
+                _missing(block.currents, block.phases, r, block.drawn, o + r, block.lane)
+            else:
+                _taken(block.currents, block.phases, r, block.drawn, o + r, block.lane)
 
 
-@njit(cache=True, nogil=True)
-def _largest(net: Net, node: int, block: Block, pct: float, loading: Array) -> None:  # pragma: no cover
-    """Raise the loading of one element to that of its most loaded phase at this end."""
-    phases_block(net, node, block.currents[0], block.currents[1], block.phases)
-    for c in range(len(net.kind)):
-        re, im = block.phases[0, c], block.phases[1, c]
-        for w in range(len(loading)):
-            loading[w] = max(loading[w], pct * math.sqrt(re[w] * re[w] + im[w] * im[w]))
+@compiled
+def _flow(
+    y_f: complex, y_t: complex, v: Array, at_f: int, at_t: int, out: Array, o: int
+) -> None:  # pragma: no cover
+    a, b, c, d = y_f.real, y_f.imag, y_t.real, y_t.imag
+    for w in range(LANES):
+        f_re, f_im, t_re, t_im = v[at_f + w], v[at_f + LANES + w], v[at_t + w], v[at_t + LANES + w]
+        out[o + w] = a * f_re - b * f_im + c * t_re - d * t_im
+        out[o + LANES + w] = a * f_im + b * f_re + c * t_im + d * t_re
 
 
-@njit(cache=True, nogil=True)
-def _reduce_totals(
+@compiled
+def _lose(flow: Array, k: int, v: Array, o: int, lane: Array) -> None:  # pragma: no cover
+    """Add the power that enters a branch at one end to the losses."""
+    for w in range(LANES):
+        lane[PAIR + w] += v[o + w] * flow[k + w] + v[o + LANES + w] * flow[k + LANES + w]
+
+
+@compiled
+def _square(phases: Array, width: int, out: Array) -> None:  # pragma: no cover
+    """Square of the largest phase."""
+    out[:] = 0.0
+    for c in range(width):
+        r = place(c)
+        for w in range(LANES):
+            size = phases[r + w] * phases[r + w] + phases[r + LANES + w] * phases[r + LANES + w]
+            out[w] = max(out[w], size)
+
+
+@compiled
+def _raise(square: Array, pct: float, loading: Array, o: int) -> None:  # pragma: no cover
+    scale = pct * pct
+    for w in range(LANES):
+        size = scale * square[w]
+        loading[o + w] = max(loading[o + w], size)
+
+
+@compiled
+def _missing(i: Array, v: Array, r: int, drawn: Array, o: int, lane: Array) -> None:  # pragma: no cover
+    """Raise the square of the missing power to that of one node and phase."""
+    for w in range(LANES):
+        a, b, x, y = v[r + w], v[r + LANES + w], i[r + w], i[r + LANES + w]
+        p, q = a * x + b * y + drawn[o + w], b * x - a * y + drawn[o + LANES + w]
+        size = p * p + q * q
+        lane[LANES + w] = max(lane[LANES + w], size)
+
+
+@compiled
+def _taken(i: Array, v: Array, r: int, drawn: Array, o: int, lane: Array) -> None:  # pragma: no cover
+    for w in range(LANES):
+        lane[PAIR + LANES + w] += v[r + w] * i[r + w] + v[r + LANES + w] * i[r + LANES + w] + drawn[o + w]
+
+
+@compiled
+def _totals(
     block: Block, used: int, row: int, reduced: Reduced, kept: Kept, base_va: float
 ) -> None:  # pragma: no cover
-    """Losses, slack power, and which columns are solved: row 0 becomes 1 for these, 0 for others."""
-    solved, missing = block.row[0], block.row[1]
+    """Losses, slack power, and which lanes are solved: row 0 becomes 1 for these, 0 for others."""
+    lane = block.lane
     for w in range(used):
-        still = solved[w] < STANDS_STILL_PU * STANDS_STILL_PU
-        good = still and math.sqrt(missing[w]) * base_va < 1.0
-        solved[w] = 1.0 if good else 0.0
+        good = lane[w] < _STILL and math.sqrt(lane[WIDTH + w]) * base_va < 1.0
+        lane[w] = 1.0 if good else 0.0
         kept.solved[row + w] = 1 if good else 0
         if not good:
             continue
-        losses_w, slack_w = block.row[2, w] * base_va, block.row[3, w] * base_va
+        losses_w, slack_w = lane[2 * WIDTH + w] * base_va, lane[3 * WIDTH + w] * base_va
         reduced.totals[0] += losses_w
         reduced.totals[1] += slack_w
         reduced.totals[2] = max(reduced.totals[2], slack_w)
@@ -331,78 +371,109 @@ def _reduce_totals(
             kept.power_w[0, row + w], kept.power_w[1, row + w] = losses_w, slack_w
 
 
-@njit(cache=True, nogil=True)
-def _reduce_buses(
-    net: Net, block: Block, used: int, step: int, row: int, bounds: Bounds, reduced: Reduced, kept: Kept
-) -> None:  # pragma: no cover
-    columns = len(net.kind)
-    for b in range(len(net.bus)):
-        i = net.bus[b]
-        if i < 0:
-            continue
-        phases_block(net, i, block.v_re[i], block.v_im[i], block.phases)
-        for w in range(used):
-            if block.row[0, w] == 0.0:
-                continue
-            low, high, mean = np.inf, 0.0, 0.0
-            for c in range(columns):
-                re, im = block.phases[0, c, w], block.phases[1, c, w]
-                vm = math.sqrt(re * re + im * im)
-                low, high, mean = min(low, vm), max(high, vm), mean + vm / columns
-                if len(kept.vm_pu):
-                    kept.vm_pu[row + w, b, c] = vm
-            if low < reduced.vm_pu[0, b]:
-                reduced.vm_pu[0, b], reduced.vm_step[0, b] = low, step + w
-            if high > reduced.vm_pu[1, b]:
-                reduced.vm_pu[1, b], reduced.vm_step[1, b] = high, step + w
-            reduced.vm_pu[2, b] += mean
-            reduced.outside[0, b] += low < bounds.vm_min_pu[b]
-            reduced.outside[1, b] += high > bounds.vm_max_pu[b]
-            reduced.vm_bins[b, _bin((mean - VM_LOW_PU) / VM_BIN_PU)] += 1
-            vuf = 0.0
-            if columns == 3:
-                vuf = _unbalance(block, i, w)
-            if vuf > reduced.vuf_pct[b]:
-                reduced.vuf_pct[b], reduced.vuf_step[b] = vuf, step + w
-            reduced.outside[2, b] += vuf > bounds.vuf_max_pct[b]
-            if len(kept.vuf_pct):
-                kept.vuf_pct[row + w, b] = vuf
+@compiled
+def _magnitudes(net: Net, i: int, v: Array, phases: Array, out: Array) -> None:  # pragma: no cover
+    """Write magnitudes in place of the real parts of `phases`; their lowest, highest and mean into `out`."""
+    width = len(net.kind)
+    phases_block(net, i, v, place(i * width), phases, place(0))
+    for w in range(LANES):
+        out[w] = np.inf
+        out[LANES + w] = 0.0
+        out[PAIR + w] = 0.0
+    for c in range(width):
+        r = place(c)
+        for w in range(LANES):
+            size = math.sqrt(phases[r + w] * phases[r + w] + phases[r + LANES + w] * phases[r + LANES + w])
+            phases[r + w] = size
+            out[w] = min(out[w], size)
+            out[LANES + w] = max(out[LANES + w], size)
+            out[PAIR + w] += size / width
 
 
-@njit(cache=True, nogil=True)
-def _unbalance(block: Block, i: int, w: int) -> float:  # pragma: no cover
-    """100 |alpha - j beta| / |alpha + j beta|."""
-    a_re, a_im = block.v_re[i, 0, w], block.v_im[i, 0, w]
-    b_re, b_im = block.v_re[i, 1, w], block.v_im[i, 1, w]
-    n_re, n_im, p_re, p_im = a_re + b_im, a_im - b_re, a_re - b_im, a_im + b_re
-    return 100.0 * math.sqrt((n_re * n_re + n_im * n_im) / (p_re * p_re + p_im * p_im))
+@compiled
+def _unbalance(v: Array, o: int, out: Array) -> None:  # pragma: no cover
+    """Write 100 |alpha - j beta| / |alpha + j beta| as the fourth row of `out`."""
+    for w in range(LANES):
+        a_re, a_im, b_re, b_im = v[o + w], v[o + LANES + w], v[o + PAIR + w], v[o + PAIR + LANES + w]
+        n_re, n_im, p_re, p_im = a_re + b_im, a_im - b_re, a_re - b_im, a_im + b_re
+        out[PAIR + LANES + w] = 100.0 * math.sqrt((n_re * n_re + n_im * n_im) / (p_re * p_re + p_im * p_im))
 
 
-@njit(cache=True, nogil=True)
-def _bin(place: float) -> int:  # pragma: no cover
-    return int(min(max(place, 0.0), BINS - 1.0))
-
-
-@njit(cache=True, nogil=True)
-def _reduce_branches(
+@compiled
+def _buses(
+    net: Net,
     block: Block,
-    loading: Array,
     used: int,
-    step: int,
+    first_step: int,
     row: int,
     bounds: Bounds,
     reduced: Reduced,
     kept: Kept,
+    quantiles: bool,
 ) -> None:  # pragma: no cover
-    for e in range(loading.shape[0]):
+    width = len(net.kind)
+    found = np.zeros(4 * WIDTH)
+    low, high, mean, vuf = found[:WIDTH], found[WIDTH:], found[2 * WIDTH :], found[3 * WIDTH :]
+    solved = block.lane
+    for b in range(len(net.bus)):
+        i = net.bus[b]
+        if i < 0:
+            continue
+        _magnitudes(net, i, block.v, block.phases, found)
+        if width == 3:
+            _unbalance(block.v, place(i * width), found)
         for w in range(used):
-            if block.row[0, w] == 0.0:
+            if solved[w] == 0.0:
                 continue
-            pct = loading[e, w]
-            if pct > reduced.loading_pct[0, e]:
-                reduced.loading_pct[0, e], reduced.loading_step[e] = pct, step + w
-            reduced.loading_pct[1, e] += pct
-            reduced.over[e] += pct > bounds.max_loading_pct[e]
-            reduced.loading_bins[e, _bin(pct / LOADING_BIN_PCT)] += 1
+            step = first_step + row + w
+            if low[w] < reduced.vm_pu[0, b]:
+                reduced.vm_pu[0, b], reduced.vm_step[0, b] = low[w], step
+            if high[w] > reduced.vm_pu[1, b]:
+                reduced.vm_pu[1, b], reduced.vm_step[1, b] = high[w], step
+            if vuf[w] > reduced.vuf_pct[b]:
+                reduced.vuf_pct[b], reduced.vuf_step[b] = vuf[w], step
+            reduced.vm_pu[2, b] += mean[w]
+            reduced.outside[0, b] += low[w] < bounds.vm_min_pu[b]
+            reduced.outside[1, b] += high[w] > bounds.vm_max_pu[b]
+            reduced.outside[2, b] += vuf[w] > bounds.vuf_max_pct[b]
+            if quantiles:
+                reduced.vm_bins[b, _bin((mean[w] - VM_LOW_PU) / VM_BIN_PU)] += 1
+            if len(kept.vuf_pct):
+                kept.vuf_pct[row + w, b] = vuf[w]
+            if len(kept.vm_pu):
+                for c in range(width):
+                    kept.vm_pu[row + w, b, c] = block.phases[2 * c * WIDTH + w]
+
+
+@compiled
+def _bin(place: float) -> int:  # pragma: no cover
+    return int(min(max(place, 0.0), BINS - 1.0))
+
+
+@compiled
+def _branches(
+    block: Block,
+    used: int,
+    first_step: int,
+    row: int,
+    bounds: Bounds,
+    reduced: Reduced,
+    kept: Kept,
+    quantiles: bool,
+) -> None:  # pragma: no cover
+    solved, loading = block.lane, np.zeros(LANES)
+    for e in range(len(reduced.over)):
+        o = np.uint64(e) * LANES
+        for w in range(LANES):
+            loading[w] = math.sqrt(block.loading[o + w])
+        for w in range(used):
+            if solved[w] == 0.0:
+                continue
+            if loading[w] > reduced.loading_pct[0, e]:
+                reduced.loading_pct[0, e], reduced.loading_step[e] = loading[w], first_step + row + w
+            reduced.loading_pct[1, e] += loading[w]
+            reduced.over[e] += loading[w] > bounds.max_loading_pct[e]
+            if quantiles:
+                reduced.loading_bins[e, _bin(loading[w] / LOADING_BIN_PCT)] += 1
             if len(kept.loading_pct):
-                kept.loading_pct[row + w, e] = pct
+                kept.loading_pct[row + w, e] = loading[w]

@@ -1,7 +1,9 @@
-"""The same sweeps over many right-hand sides at once: instants of a batch, or slots of a linearisation.
+"""The same sweeps over LANES right-hand sides at once: instants of a batch, or slots of a linearisation.
 
-Arrays are (N, P, B), real and imaginary parts apart and the B columns innermost, so that the compiler works
-on several columns per instruction. Each column is computed in the same order whatever stands beside it.
+A block is a flat array: of node i and column c, at `place(i, c)`, LANES real parts and then LANES imaginary
+parts. Indices are unsigned and lanes a constant: then the compiler can prove what does not overlap, and works on
+eight lanes per instruction; of signed indices it must fear that they count from the end. Each lane is
+computed in the same order whatever stands beside it.
 """
 
 # compiled functions take flat arguments
@@ -9,167 +11,168 @@ on several columns per instruction. Each column is computed in the same order wh
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from twin.domain.ids import Array
+from twin.grid.jit import compiled
 from twin.grid.kernel import _H, _K0, _K2, EXTRA, INVERSE, SOURCE, Net
 
+WIDTH = 32
+LANES = np.uint64(WIDTH)
+"""Right-hand sides side by side."""
+PAIR, FOUR = np.uint64(2 * WIDTH), np.uint64(4 * WIDTH)
+"""Numbers of one complex row, and of two."""
 
-@njit(cache=True, nogil=True)
-def _subtract(
-    factor: complex, from_re: Array, from_im: Array, re: Array, im: Array
-) -> None:  # pragma: no cover
+
+@compiled
+def place(row: int) -> np.uint64:  # pragma: no cover
+    """Where the pair of rows of a node and column begins: row = i P + c."""
+    return np.uint64(row) * PAIR
+
+
+@compiled
+def add_product(factor: complex, source: Array, at: int, target: Array, to: int) -> None:  # pragma: no cover
+    """Add factor times the pair at `at` to the pair at `to`."""
     a, b = factor.real, factor.imag
-    for w in range(len(re)):
-        re[w] -= a * from_re[w] - b * from_im[w]
-        im[w] -= a * from_im[w] + b * from_re[w]
+    for w in range(LANES):
+        re, im = source[at + w], source[at + LANES + w]
+        target[to + w] += a * re - b * im
+        target[to + LANES + w] += a * im + b * re
 
 
-@njit(cache=True, nogil=True)
-def add_product(
-    factor: complex, from_re: Array, from_im: Array, re: Array, im: Array
-) -> None:  # pragma: no cover
-    """Add factor * from to (re, im)."""
+@compiled
+def multiply(factor: complex, x: Array, at: int) -> None:  # pragma: no cover
+    """Multiply the pair at `at` by factor."""
     a, b = factor.real, factor.imag
-    for w in range(len(re)):
-        re[w] += a * from_re[w] - b * from_im[w]
-        im[w] += a * from_im[w] + b * from_re[w]
+    for w in range(LANES):
+        re, im = x[at + w], x[at + LANES + w]
+        x[at + w] = a * re - b * im
+        x[at + LANES + w] = a * im + b * re
 
 
-@njit(cache=True, nogil=True)
-def sweep_block(net: Net, re: Array, im: Array) -> None:  # pragma: no cover
+@compiled
+def fill(value: complex, x: Array, at: int) -> None:  # pragma: no cover
+    """Write one number into every lane of the pair at `at`."""
+    for w in range(LANES):
+        x[at + w] = value.real
+        x[at + LANES + w] = value.imag
+
+
+@compiled
+def sweep_block(net: Net, x: Array) -> None:  # pragma: no cover
     """As `kernel.sweep`: right-hand sides are zero in silent rows, which are left for `recover_block`."""
-    n = len(net.rows) - 1
+    n, width = len(net.rows) - 1, len(net.kind)
     for i in range(net.silent, n):
         for k in range(net.rows[i, 1], net.rows[i + 1, 1]):
             j = net.columns[k]
-            for c in range(len(net.kind)):
-                _subtract(net.factors[k, c], re[j, c], im[j, c], re[i, c], im[i, c])
-    _backward_block(net, re, im, net.silent, n)
+            for c in range(width):
+                add_product(-net.factors[k, c], x, place(j * width + c), x, place(i * width + c))
+    _backward_block(net, x, net.silent, n)
 
 
-@njit(cache=True, nogil=True)
-def recover_block(net: Net, re: Array, im: Array) -> None:  # pragma: no cover
+@compiled
+def recover_block(net: Net, x: Array) -> None:  # pragma: no cover
     """Fill in the silent rows of what `sweep_block` left."""
-    re[: net.silent] = 0.0
-    im[: net.silent] = 0.0
-    _backward_block(net, re, im, 0, net.silent)
+    x[: place(net.silent * len(net.kind))] = 0.0
+    _backward_block(net, x, 0, net.silent)
 
 
-@njit(cache=True, nogil=True)
-def _backward_block(net: Net, re: Array, im: Array, first: int, end: int) -> None:  # pragma: no cover
+@compiled
+def _backward_block(net: Net, x: Array, first: int, end: int) -> None:  # pragma: no cover
+    width = len(net.kind)
     for i in range(end - 1, first - 1, -1):
         for k in range(net.rows[i, 2], net.rows[i + 1, 2]):
             j = net.columns[k]
-            for c in range(len(net.kind)):
-                _subtract(net.factors[k, c], re[j, c], im[j, c], re[i, c], im[i, c])
-        for c in range(len(net.kind)):
-            inverse = net.nodes[i, INVERSE, c]
-            a, b = inverse.real, inverse.imag
-            row_re, row_im = re[i, c], im[i, c]
-            for w in range(len(row_re)):
-                row_re[w], row_im[w] = a * row_re[w] - b * row_im[w], a * row_im[w] + b * row_re[w]
+            for c in range(width):
+                add_product(-net.factors[k, c], x, place(j * width + c), x, place(i * width + c))
+        for c in range(width):
+            multiply(net.nodes[i, INVERSE, c], x, place(i * width + c))
 
 
-@njit(cache=True, nogil=True)
-def lift_block(net: Net, re: Array, im: Array) -> None:  # pragma: no cover
-    """Add the source's negative and zero sequence; the slack row holds currents, and then voltages' rise."""
-    slack = len(net.rows) - 1
-    width = re.shape[2]
-    neg_re, neg_im = np.empty(width), np.empty(width)
-    zero_re, zero_im = re[slack, 2].copy(), im[slack, 2].copy()
-    for w in range(width):
-        neg_re[w] = 0.5 * (re[slack, 0, w] + im[slack, 1, w])
-        neg_im[w] = 0.5 * (im[slack, 0, w] - re[slack, 1, w])
-    half_re, half_im = np.empty(width), np.empty(width)
-    for k in range(len(net.source_near)):
-        m = net.source_near[k]
-        f, t = net.ends[m, 0], net.ends[m, 1]
-        i, side = (t, 1) if f == slack else (f, 2)
-        for w in range(width):
-            half_re[w] = 0.5 * (re[i, 0, w] + im[i, 1, w])
-            half_im[w] = 0.5 * (im[i, 0, w] - re[i, 1, w])
-        _subtract(net.y[m, side, 0], half_re, half_im, neg_re, neg_im)
-        _subtract(net.y[m, side, 2], re[i, 2], im[i, 2], zero_re, zero_im)
-    a, b = net.source[0], net.source[1]
-    for w in range(width):
-        n, z = a * complex(neg_re[w], neg_im[w]), b * complex(zero_re[w], zero_im[w])
-        neg_re[w], neg_im[w], zero_re[w], zero_im[w] = n.real, n.imag, z.real, z.imag
-        re[slack, 0, w], im[slack, 0, w] = n.real, n.imag
-        re[slack, 1, w], im[slack, 1, w] = -n.imag, n.real
-        re[slack, 2, w], im[slack, 2, w] = z.real, z.imag
-    for i in range(net.silent, slack):
-        _lift_row(net, i, neg_re, neg_im, zero_re, zero_im, re, im)
-
-
-@njit(cache=True, nogil=True)
-def _lift_row(
-    net: Net, i: int, neg_re: Array, neg_im: Array, zero_re: Array, zero_im: Array, re: Array, im: Array
-) -> None:  # pragma: no cover
-    """(alpha, beta) rise by (1, j) times the negative answer, 0 by the zero one."""
-    a, b = net.nodes[i, EXTRA, 1].real, net.nodes[i, EXTRA, 1].imag
-    for w in range(len(neg_re)):
-        rise_re = a * neg_re[w] - b * neg_im[w]
-        rise_im = a * neg_im[w] + b * neg_re[w]
-        re[i, 0, w] += rise_re
-        im[i, 0, w] += rise_im
-        re[i, 1, w] -= rise_im
-        im[i, 1, w] += rise_re
-    add_product(net.nodes[i, EXTRA, 2], zero_re, zero_im, re[i, 2], im[i, 2])
-
-
-@njit(cache=True, nogil=True)
-def phases_block(net: Net, i: int, re: Array, im: Array, out: Array) -> None:  # pragma: no cover
-    """Write the phases of node i's row, (P, B) each, into `out` (2, P, B)."""
-    width = re.shape[1]
-    if len(net.kind) == 1:
-        out[0], out[1] = re, im
-        return
-    turn = net.nodes[i, EXTRA, 0]
-    k, s = turn.real, turn.imag
-    for part in range(2):
-        x = re if part == 0 else im
-        for w in range(width):
-            alpha, beta, zero = x[0, w], x[1, w], x[2, w]
-            if s != 0.0 or k != 1.0:
-                alpha, beta = k * alpha - s * beta, s * alpha + k * beta
-            common = _K0 * zero
-            half = common - _K2 * alpha
-            out[part, 0, w] = common + 2.0 * _K2 * alpha
-            out[part, 1, w] = half + _H * beta
-            out[part, 2, w] = half - _H * beta
-
-
-@njit(cache=True, nogil=True)
-def clarke_block(net: Net, i: int, phases: Array, re: Array, im: Array) -> None:  # pragma: no cover
-    """Write node i's row, (P, B) each, from phases (2, P, B)."""
-    width = re.shape[1]
-    if len(net.kind) == 1:
-        re[:], im[:] = phases[0], phases[1]
-        return
-    turn = net.nodes[i, EXTRA, 0]
-    k, s = turn.real, turn.imag
-    for part in range(2):
-        x = re if part == 0 else im
-        for w in range(width):
-            a, b, c = phases[part, 0, w], phases[part, 1, w], phases[part, 2, w]
-            alpha = _K2 * (2.0 * a - b - c)
-            beta = _H * (b - c)
-            if s != 0.0 or k != 1.0:
-                alpha, beta = k * alpha + s * beta, k * beta - s * alpha
-            x[0, w], x[1, w], x[2, w] = alpha, beta, _K0 * (a + b + c)
-
-
-@njit(cache=True, nogil=True)
+@compiled
 def soft_source(net: Net) -> bool:  # pragma: no cover
     """Whether the source has an impedance for the negative or the zero sequence."""
     return len(net.kind) == 3 and (net.source[0] != 0.0 or net.source[1] != 0.0)
 
 
-@njit(cache=True, nogil=True)
-def start_block(net: Net, re: Array, im: Array) -> None:  # pragma: no cover
-    """Write the no-load voltages into every column."""
-    for i in range(len(re)):
-        for c in range(len(net.kind)):
-            w = net.nodes[i, SOURCE, c]
-            re[i, c], im[i, c] = w.real, w.imag
+@compiled
+def lift_block(net: Net, x: Array) -> None:  # pragma: no cover
+    """Add the source's negative and zero sequence; the slack rows hold currents before and voltages behind."""
+    slack = len(net.rows) - 1
+    at, first = place(3 * slack), place(0)
+    answer, half = np.zeros(FOUR), np.zeros(PAIR)  # negative and zero sequence
+    _negative(x, at, answer)
+    add_product(1.0 + 0j, x, place(3 * slack + 2), answer, PAIR)
+    for k in range(len(net.source_near)):
+        m = net.source_near[k]
+        f, t = net.ends[m, 0], net.ends[m, 1]
+        i, side = (t, 1) if f == slack else (f, 2)
+        _negative(x, place(3 * i), half)
+        add_product(-net.y[m, side, 0], half, first, answer, first)
+        add_product(-net.y[m, side, 2], x, place(3 * i + 2), answer, PAIR)
+    multiply(net.source[0], answer, first)
+    multiply(net.source[1], answer, PAIR)
+    for c in range(3):
+        fill(0j, x, place(3 * slack + c))
+    _lift_row(1.0 + 0j, 1.0 + 0j, answer, x, at)
+    for i in range(net.silent, slack):
+        _lift_row(net.nodes[i, EXTRA, 1], net.nodes[i, EXTRA, 2], answer, x, place(3 * i))
+
+
+@compiled
+def _negative(x: Array, at: int, out: Array) -> None:  # pragma: no cover
+    """Write the alpha component of the negative sequence, (alpha - j beta) / 2, of a node."""
+    for w in range(LANES):
+        out[w] = 0.5 * (x[at + w] + x[at + PAIR + LANES + w])
+        out[LANES + w] = 0.5 * (x[at + LANES + w] - x[at + PAIR + w])
+
+
+@compiled
+def _lift_row(negative: complex, zero: complex, answer: Array, x: Array, at: int) -> None:  # pragma: no cover
+    """(alpha, beta) rise by (1, j) times the negative answer, 0 by the zero one."""
+    add_product(negative, answer, place(0), x, at)
+    add_product(1j * negative, answer, place(0), x, at + PAIR)
+    add_product(zero, answer, PAIR, x, at + FOUR)
+
+
+@compiled
+def phases_block(net: Net, i: int, x: Array, at: int, out: Array, to: int) -> None:  # pragma: no cover
+    """Write the phases of node i, P pairs, from the model coordinates at `at`."""
+    if len(net.kind) == 1:
+        for w in range(PAIR):
+            out[to + w] = x[at + w]
+        return
+    k, s = net.nodes[i, EXTRA, 0].real, net.nodes[i, EXTRA, 0].imag
+    for w in range(PAIR):
+        alpha = k * x[at + w] - s * x[at + PAIR + w]
+        beta = s * x[at + w] + k * x[at + PAIR + w]
+        common = _K0 * x[at + FOUR + w]
+        half = common - _K2 * alpha
+        out[to + w] = common + 2.0 * _K2 * alpha
+        out[to + PAIR + w] = half + _H * beta
+        out[to + FOUR + w] = half - _H * beta
+
+
+@compiled
+def clarke_block(net: Net, i: int, phases: Array, x: Array, at: int) -> None:  # pragma: no cover
+    """Write the model coordinates of node i at `at`, from P pairs of phases."""
+    if len(net.kind) == 1:
+        for w in range(PAIR):
+            x[at + w] = phases[w]
+        return
+    k, s = net.nodes[i, EXTRA, 0].real, net.nodes[i, EXTRA, 0].imag
+    for w in range(PAIR):
+        a, b, c = phases[w], phases[PAIR + w], phases[FOUR + w]
+        alpha = _K2 * (2.0 * a - b - c)
+        beta = _H * (b - c)
+        x[at + w] = k * alpha + s * beta
+        x[at + PAIR + w] = k * beta - s * alpha
+        x[at + FOUR + w] = _K0 * (a + b + c)
+
+
+@compiled
+def start_block(net: Net, v: Array) -> None:  # pragma: no cover
+    """Write the no-load voltages into every lane."""
+    width = len(net.kind)
+    for i in range(len(net.nodes)):
+        for c in range(width):
+            fill(net.nodes[i, SOURCE, c], v, place(i * width + c))

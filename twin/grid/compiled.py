@@ -9,6 +9,7 @@ import numpy as np
 from twin.domain.grid import GridState, GridTopology, Sensitivity
 from twin.domain.ids import Array, Complexes, Matrix, Rows, Vector
 from twin.grid import linear
+from twin.grid.block import WIDTH
 from twin.grid.common import Setup, Solved, check_power
 from twin.grid.plan import Plan
 
@@ -81,15 +82,18 @@ class CompiledGrid:
         if not isinstance(state, Solved) or state.solution.shape[1] != plan.nodes or not state.converged:
             raise ValueError("only a converged state of this grid can be linearised")
         v, drawn = state.solution
-        some = np.arange(len(self._setup.evse_ids)) if rows is None else rows
-        nodes, added, column = self._slots(some, shares)
-        re, im = linear.voltage_answers(net, drawn, v, nodes, added)
+        asked = np.arange(len(self._setup.evse_ids)) if rows is None else rows
+        nodes, added, column = self._slots(asked, shares)
         count = len(nodes)
         dvm = np.zeros((len(state.vm_pu), plan.phases, count))
         dvuf = np.zeros((len(state.vm_pu), count))
-        linear.bus_answers(net, v, re, im, dvm, dvuf)
         dloading = np.zeros((len(state.loading_pct), count))
-        linear.loading_answers(net, drawn, v, re, im, dloading)
+        for first in range(0, count, WIDTH):
+            some = slice(first, min(first + WIDTH, count))
+            width = some.stop - first
+            dv = linear.voltage_answers(net, drawn, v, nodes[some], added[some])
+            linear.bus_answers(net, v, dv, width, dvm[:, :, some], dvuf[:, some])
+            linear.loading_answers(net, drawn, v, dv, width, dloading[:, some])
         return Sensitivity(
             dvm_pu_per_w=dvm[:, :, column],
             dloading_pct_per_w=dloading[:, column],

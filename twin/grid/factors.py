@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from twin.domain.ids import Array
+from twin.grid.jit import compiled
 
 
-@njit(cache=True)
+@compiled
 def factorise(
     l_ptr: Array, l_idx: Array, u_ptr: Array, u_idx: Array, rows: Array, columns: Array, values: Array
 ) -> tuple[Array, Array, Array]:  # pragma: no cover

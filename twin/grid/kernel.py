@@ -28,6 +28,7 @@ import numpy as np
 from numba import njit
 
 from twin.domain.ids import Array, Complexes, Rows, Vector
+from twin.grid.jit import compiled
 
 STANDS_STILL_PU = 1e-10
 """Largest step of the last iteration. What is still missing then is smaller by the contraction, some 1e-11."""
@@ -77,6 +78,8 @@ class Net(NamedTuple):
     the near end."""
     mesh: Rows
     """Branches that are no bridges."""
+    loads: Rows
+    """Nodes that may carry load, and slack nodes."""
     rated: Rows
     """(E, 3) branch, side, element of each rated end, ascending."""
     rated_pct: Vector
@@ -91,7 +94,7 @@ INVERSE, SOURCE, SHUNT, EXTRA = 0, 1, 2, 3
 """Rows of `Net.nodes`; EXTRA holds turn, answer to the negative and answer to the zero sequence as its columns."""
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def to_phases(
     alpha: complex, beta: complex, zero: complex, turn: complex
 ) -> tuple[complex, complex, complex]:
@@ -104,7 +107,7 @@ def to_phases(
     return common + 2.0 * _K2 * alpha, half + _H * beta, half - _H * beta
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def to_clarke(a: complex, b: complex, c: complex, turn: complex) -> tuple[complex, complex, complex]:
     """Turned Clarke components of phases a, b, c."""  # pragma: no cover
     alpha = _K2 * (2.0 * a - b - c)
@@ -116,7 +119,7 @@ def to_clarke(a: complex, b: complex, c: complex, turn: complex) -> tuple[comple
     return alpha, beta, zero
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def injected(s: complex, v: complex) -> complex:
     """Return -conj(s / v): the current that drawing `s` at `v` injects."""  # pragma: no cover
     if s == 0.0:
@@ -125,7 +128,7 @@ def injected(s: complex, v: complex) -> complex:
     return complex(scale * (s.real * v.real + s.imag * v.imag), scale * (s.real * v.imag - s.imag * v.real))
 
 
-@njit(cache=True)
+@compiled
 def currents(net: Net, first: int, drawn: Array, v: Array, out: Array) -> None:  # pragma: no cover
     """Write the currents that the loads of nodes `first`.. inject at the voltages `v`, in model coordinates."""
     for i in range(first, len(v)):
@@ -141,7 +144,7 @@ def currents(net: Net, first: int, drawn: Array, v: Array, out: Array) -> None: 
             )
 
 
-@njit(cache=True)
+@compiled
 def sweep(net: Net, x: Array) -> None:  # pragma: no cover
     """Solve Y_rr x = b in place, where b is zero in silent rows; these are left for `recover`."""
     n, width = len(net.rows) - 1, len(net.kind)
@@ -153,7 +156,7 @@ def sweep(net: Net, x: Array) -> None:  # pragma: no cover
     _backward(net, x, net.silent, n)
 
 
-@njit(cache=True)
+@compiled
 def sweep_all(net: Net, x: Array) -> None:  # pragma: no cover
     """Solve Y_rr x = b in place for any b."""
     n, width = len(net.rows) - 1, len(net.kind)
@@ -165,7 +168,7 @@ def sweep_all(net: Net, x: Array) -> None:  # pragma: no cover
     _backward(net, x, 0, n)
 
 
-@njit(cache=True)
+@compiled
 def recover(net: Net, x: Array) -> None:  # pragma: no cover
     """Fill in the silent rows of what `sweep` left."""
     for i in range(net.silent):
@@ -174,7 +177,7 @@ def recover(net: Net, x: Array) -> None:  # pragma: no cover
     _backward(net, x, 0, net.silent)
 
 
-@njit(cache=True)
+@compiled
 def _backward(net: Net, x: Array, first: int, end: int) -> None:  # pragma: no cover
     for i in range(end - 1, first - 1, -1):
         for k in range(net.rows[i, 2], net.rows[i + 1, 2]):
@@ -185,7 +188,7 @@ def _backward(net: Net, x: Array, first: int, end: int) -> None:  # pragma: no c
             x[i, c] *= net.nodes[i, INVERSE, c]
 
 
-@njit(cache=True)
+@compiled
 def source_answer(net: Net, x: Array) -> tuple[complex, complex]:  # pragma: no cover
     """Voltages of the source's negative and zero sequence that the currents of `x` and its last row make.
 
@@ -203,7 +206,7 @@ def source_answer(net: Net, x: Array) -> tuple[complex, complex]:  # pragma: no 
     return negative * net.source[0], zero * net.source[1]
 
 
-@njit(cache=True)
+@compiled
 def _fixed_point(net: Net, drawn: Array, v: Array, x: Array) -> tuple[bool, int]:  # pragma: no cover
     n, width = len(net.rows) - 1, len(net.kind)
     for i in range(len(v)):
@@ -236,7 +239,7 @@ def _fixed_point(net: Net, drawn: Array, v: Array, x: Array) -> tuple[bool, int]
     return False, MAX_ITERATIONS
 
 
-@njit(cache=True)
+@compiled
 def _lift(
     net: Net, first: int, end: int, negative: complex, zero: complex, x: Array
 ) -> None:  # pragma: no cover
@@ -248,7 +251,7 @@ def _lift(
         x[i, 2] += net.nodes[i, EXTRA, 2] * zero
 
 
-@njit(cache=True)
+@compiled
 def branch_currents(net: Net, drawn: Array, v: Array, flow: Array) -> tuple[float, float]:  # pragma: no cover
     """Write the current that enters each branch at both ends: (M, 2, P).
 
@@ -298,7 +301,7 @@ def branch_currents(net: Net, drawn: Array, v: Array, flow: Array) -> tuple[floa
     return math.sqrt(missing), taken
 
 
-@njit(cache=True)
+@compiled
 def _losses(net: Net, v: Array, flow: Array) -> float:  # pragma: no cover
     total = 0.0
     for m in range(len(net.ends)):
@@ -308,7 +311,7 @@ def _losses(net: Net, v: Array, flow: Array) -> float:  # pragma: no cover
     return total
 
 
-@njit(cache=True)
+@compiled
 def _voltages(net: Net, v: Array, vm: Array, vuf: Array) -> None:  # pragma: no cover
     """Write magnitudes (nb, P) and unbalance (nb,) in %; NaN at dead buses."""
     for b in range(len(net.bus)):
@@ -326,13 +329,13 @@ def _voltages(net: Net, v: Array, vm: Array, vuf: Array) -> None:  # pragma: no 
             vuf[b] = 100.0 * _size(alpha - 1j * beta) / _size(alpha + 1j * beta)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def _size(x: complex) -> float:
     """Magnitude; voltages and currents in per unit need no care for overflow."""  # pragma: no cover
     return math.sqrt(x.real * x.real + x.imag * x.imag)
 
 
-@njit(cache=True)
+@compiled
 def largest_phase(net: Net, flow: Array, m: int, side: int) -> tuple[float, int]:  # pragma: no cover
     """Magnitude and number of the phase that carries most at one end of a branch."""
     if len(net.kind) == 1:
@@ -347,7 +350,7 @@ def largest_phase(net: Net, flow: Array, m: int, side: int) -> tuple[float, int]
     return sizes[best], best
 
 
-@njit(cache=True)
+@compiled
 def _loadings(net: Net, flow: Array, loading: Array) -> None:  # pragma: no cover
     """Write the largest loading of both ends and all phases; elements without a rated end stay as they are."""
     for e in range(len(net.rated)):
@@ -358,7 +361,7 @@ def _loadings(net: Net, flow: Array, loading: Array) -> None:  # pragma: no cove
         loading[element] = max(loading[element], net.rated_pct[e] * size)
 
 
-@njit(cache=True)
+@compiled
 def draw(net: Net, base: Array, drawn: Array) -> None:  # pragma: no cover
     """Write what is drawn at each node and phase in per unit: (N, P), from (2, nb, P) in W and var."""
     width = len(net.kind)
@@ -372,7 +375,7 @@ def draw(net: Net, base: Array, drawn: Array) -> None:  # pragma: no cover
                 drawn[i, c] += complex(base[0, b, c], base[1, b, c]) / net.kind[c]
 
 
-@njit(cache=True)
+@compiled
 def add_evses(
     net: Net, evse_bus: Array, evse_w: Array, q_per_p: Array, drawn: Array
 ) -> None:  # pragma: no cover
@@ -384,7 +387,7 @@ def add_evses(
             drawn[i, c] += complex(p, p * q_per_p[k, c])
 
 
-@njit(cache=True)
+@compiled
 def solve_drawn(
     net: Net, drawn: Array, v: Array, totals: Array, vm: Array, vuf: Array, loading: Array
 ) -> None:  # pragma: no cover
@@ -416,7 +419,7 @@ def solve_drawn(
     totals[LOSSES_W], totals[OTHER_W] = _losses(net, v, flow) * base_va, other * base_va
 
 
-@njit(cache=True)
+@compiled
 def solve(
     net: Net,
     base: Array,

@@ -129,6 +129,7 @@ class Plan:
         limits: BatchLimits,
         threads: int = 1,
         keep: Sequence[str] = (),
+        quantiles: bool = False,
     ) -> BatchResult:
         """Solve many instants and reduce them on the way.
 
@@ -138,11 +139,12 @@ class Plan:
             threads: Chunks are divided over so many threads; the answer does not depend on it.
             keep: Tables wanted besides the reductions: `vm_pu`, `vuf_pct`, `loading_pct`, `losses_w`,
                 `slack_w`.
+            quantiles: Count histograms, for `BatchResult.vm_quantile` and `loading_quantile`.
 
         Raises:
             ValueError: A shape is wrong or a power is not finite; names step and bus.
         """
-        return run_batch(self, injections, limits=limits, threads=threads, keep=keep)
+        return run_batch(self, injections, limits=limits, threads=threads, keep=keep, quantiles=quantiles)
 
     def check(self, powers: Array) -> None:
         """Raise ValueError where powers (.., nb, P) have another shape or are not finite; names the bus."""
