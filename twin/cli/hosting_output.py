@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +24,9 @@ from twin.studies.hosting.page import (
 from twin.studies.hosting.run import Hosting, hosting
 from twin.studies.hosting.settings import Settings
 from twin.studies.hosting.summary import Summary
+
+_FILE_COLUMNS = 160
+"""Where no terminal says how wide it is, nothing is cut off."""
 
 
 def study(
@@ -43,7 +47,10 @@ def study(
 
 def _tell(study: Hosting) -> None:
     summary = study.summary
-    Console(stderr=True).print(_table(summary))
+    console = Console(stderr=True)
+    console.print(
+        _table(summary), width=None if console.is_terminal else _FILE_COLUMNS, crop=console.is_terminal
+    )
     _say(f"a violation is: {rule_text(study.asked)}")
     for item in summary.limiting[:3]:
         where = f" at {item.element}" if item.element else ""
@@ -56,9 +63,10 @@ def _tell(study: Hosting) -> None:
 
 def _table(summary: Summary) -> Table:
     keys = present(summary)
-    made = Table(title=f"Of {summary.draws} draws, % with a violation (95 % interval)", show_edge=False)
-    names = (NAMES[key].replace("transformer", "trafo").removesuffix(" loading") for key in keys)
-    for name in ("stations", *names, "trafo %", "low pu", "VUF %", "served"):
+    unserved = any(level.served_share is not None and level.served_share < 0.9995 for level in summary.levels)
+    made = Table(title=f"Of {summary.draws} draws, % with a violation (95 % interval)", box=SIMPLE_HEAD)
+    names = [NAMES[key].replace("transformer", "trafo").removesuffix(" loading") for key in keys]
+    for name in ("stations", *names, "trafo %", "low pu", "VUF %", *(("served",) if unserved else ())):
         made.add_column(name, justify="right", no_wrap=True)
     for level in summary.levels:
         worst = level.worst
@@ -68,7 +76,7 @@ def _table(summary: Summary) -> Table:
             number(worst["trafo_pct"].median, 0),
             number(worst["low_pu"].median, 3),
             number(worst["unbalance_pct"].median, 2),
-            percent(level.served_share, 1),
+            *((percent(level.served_share, 1),) if unserved else ()),
         )
     return made
 
