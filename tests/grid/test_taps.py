@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandapower as pp
 import pytest
 from pandapower.control import ContinuousTapControl, DiscreteTapControl
 
+import twin
 from twin.domain.ports import Grid
 from twin.errors import ScenarioError
 from twin.grid.common import balance_error
@@ -20,6 +23,7 @@ from twin.grid.feeder import Feeder, index_feeder
 from twin.grid.make import make_grid
 from twin.grid.profiles import constant
 from twin.grid.taps import HUNTING, TapGrid, tap_controls
+from twin.results.audit import audit_tables
 
 EVSE_BUSES = ["far", "near"]
 
@@ -214,6 +218,50 @@ class TestPort:
         assert stands_w[0] < wish_w[0]
         assert drooping.evse_bus.tolist() == [4, 3]
         assert lowers(base) is None
+
+
+SCENARIO = """\
+start: 2016-01-18T00:00:00+01:00
+days: 1
+time_zone: Europe/Berlin
+period_s: 3600
+seed: 5
+grid:
+  net: {file: town.json}
+  base_load: {source: csv, file: town.csv}
+sites:
+  depot:
+    stations:
+      list:
+        a: {bus: far, max_a: 32}
+        b: {bus: near, max_a: 32}
+drivers:
+  crews: {archetype: home}
+strategy: equal-share
+guard: {forecast: persistence}
+"""
+
+
+class TestRuns:
+    def test_taps_follow_the_day_of_a_run_and_it_repeats(self, tmp_path: Path, monkeypatch) -> None:
+        """The town's load rises by day; the controlled bus stays in its band, the audit holds, twice the same."""
+        monkeypatch.chdir(tmp_path)
+        pp.to_json(mv_lv_net(), "town.json")
+        rows = [
+            f"2016-01-{18 + h // 24}T{h % 24:02}:00:00+01:00,{12_000 + 3_000 * (6 < h < 20)},{30 + 90 * (8 < h < 20)}"
+            for h in range(25)
+        ]
+        Path("town.csv").write_text("\n".join(["time,town,houses", *rows]))
+        Path("town.yaml").write_text(SCENARIO)
+        first, second = (twin.run(twin.load("town.yaml"), out=name) for name in ("a", "b"))
+        audit_tables(first)
+        assert first.buses.to_pandas().equals(second.buses.to_pandas())
+        table = first.buses.to_pandas()
+        near = table[table["bus"] == "near"]["vm_pu"]
+        assert near.between(0.98 - 1e-9, 1.02 + 1e-9).all()
+        told = json.loads(Path("a/manifest.json").read_text())["grid"]
+        assert [tap["trafo"] for tap in told["tap_changers"]] == ["substation", "kiosk"]
+        assert told["fallback"] == ""
 
 
 class TestWhatIsLeftToPandapower:
