@@ -3,7 +3,7 @@
 A `DiscreteTapControl` of pandapower holds the voltage of a transformer's bus within a band: outside it the tap
 steps by one, and the feeder is solved again, until every controlled voltage is inside its band or its tap at an
 end. Stepping the tap changes the model, so each vector of positions has a feeder of its own, compiled and checked
-against pandapower when it is first needed (some milliseconds) and kept.
+against pandapower when it is first needed (some tenths of a second) and kept.
 
 A band has a memory: which positions are right depends on where the taps stood. Every solve starts from the
 positions that were kept last, those of the net's table at first, and changes nothing by itself: probing a plan
