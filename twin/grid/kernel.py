@@ -25,7 +25,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.domain.ids import Array, Complexes, Rows, Vector
 from twin.grid.jit import compiled
@@ -94,36 +93,40 @@ INVERSE, SOURCE, SHUNT, EXTRA = 0, 1, 2, 3
 """Rows of `Net.nodes`; EXTRA holds turn, answer to the negative and answer to the zero sequence as its columns."""
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@compiled
 def to_phases(
     alpha: complex, beta: complex, zero: complex, turn: complex
 ) -> tuple[complex, complex, complex]:
-    """Phases a, b, c of turned Clarke components."""  # pragma: no cover
-    if turn != 1.0:
-        c, s = turn.real, turn.imag
-        alpha, beta = c * alpha - s * beta, s * alpha + c * beta
-    common = _K0 * zero
-    half = common - _K2 * alpha
-    return common + 2.0 * _K2 * alpha, half + _H * beta, half - _H * beta
+    """Phases a, b, c of turned Clarke components; in real arithmetic, a third of the complex one's."""
+    # pragma: no cover
+    k, s = turn.real, turn.imag
+    x_re, x_im = k * alpha.real - s * beta.real, k * alpha.imag - s * beta.imag
+    y_re, y_im = _H * (s * alpha.real + k * beta.real), _H * (s * alpha.imag + k * beta.imag)
+    z_re, z_im = _K0 * zero.real, _K0 * zero.imag
+    half_re, half_im = z_re - _K2 * x_re, z_im - _K2 * x_im
+    return (
+        complex(z_re + 2.0 * _K2 * x_re, z_im + 2.0 * _K2 * x_im),
+        complex(half_re + y_re, half_im + y_im),
+        complex(half_re - y_re, half_im - y_im),
+    )
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@compiled
 def to_clarke(a: complex, b: complex, c: complex, turn: complex) -> tuple[complex, complex, complex]:
     """Turned Clarke components of phases a, b, c."""  # pragma: no cover
-    alpha = _K2 * (2.0 * a - b - c)
-    beta = _H * (b - c)
-    zero = _K0 * (a + b + c)
-    if turn != 1.0:
-        k, s = turn.real, turn.imag
-        alpha, beta = k * alpha + s * beta, k * beta - s * alpha
-    return alpha, beta, zero
+    k, s = turn.real, turn.imag
+    x_re, x_im = _K2 * (2.0 * a.real - b.real - c.real), _K2 * (2.0 * a.imag - b.imag - c.imag)
+    y_re, y_im = _H * (b.real - c.real), _H * (b.imag - c.imag)
+    return (
+        complex(k * x_re + s * y_re, k * x_im + s * y_im),
+        complex(k * y_re - s * x_re, k * y_im - s * x_im),
+        complex(_K0 * (a.real + b.real + c.real), _K0 * (a.imag + b.imag + c.imag)),
+    )
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@compiled
 def injected(s: complex, v: complex) -> complex:
     """Return -conj(s / v): the current that drawing `s` at `v` injects."""  # pragma: no cover
-    if s == 0.0:
-        return 0j
     scale = -1.0 / (v.real * v.real + v.imag * v.imag)
     return complex(scale * (s.real * v.real + s.imag * v.imag), scale * (s.real * v.imag - s.imag * v.real))
 
@@ -131,13 +134,14 @@ def injected(s: complex, v: complex) -> complex:
 @compiled
 def currents(net: Net, first: int, drawn: Array, v: Array, out: Array) -> None:  # pragma: no cover
     """Write the currents that the loads of nodes `first`.. inject at the voltages `v`, in model coordinates."""
-    for i in range(first, len(v)):
+    nodes, loads = net.nodes, net.loads
+    out[first:] = 0j
+    for k in range(len(loads)):
+        i = loads[k]
         if len(net.kind) == 1:
             out[i, 0] = injected(drawn[i, 0], v[i, 0])
-        elif drawn[i, 0] == 0.0 and drawn[i, 1] == 0.0 and drawn[i, 2] == 0.0:
-            out[i, 0] = out[i, 1] = out[i, 2] = 0j
         else:
-            turn = net.nodes[i, EXTRA, 0]
+            turn = nodes[i, EXTRA, 0]
             a, b, c = to_phases(v[i, 0], v[i, 1], v[i, 2], turn)
             out[i, 0], out[i, 1], out[i, 2] = to_clarke(
                 injected(drawn[i, 0], a), injected(drawn[i, 1], b), injected(drawn[i, 2], c), turn
@@ -147,45 +151,49 @@ def currents(net: Net, first: int, drawn: Array, v: Array, out: Array) -> None: 
 @compiled
 def sweep(net: Net, x: Array) -> None:  # pragma: no cover
     """Solve Y_rr x = b in place, where b is zero in silent rows; these are left for `recover`."""
-    n, width = len(net.rows) - 1, len(net.kind)
-    for i in range(net.silent, n):
-        for k in range(net.rows[i, 1], net.rows[i + 1, 1]):
-            j = net.columns[k]
+    silent, rows, columns, factors = net.silent, net.rows, net.columns, net.factors
+    n, width = len(rows) - 1, len(net.kind)
+    for i in range(silent, n):
+        for k in range(rows[i, 1], rows[i + 1, 1]):
+            j = columns[k]
             for c in range(width):
-                x[i, c] -= net.factors[k, c] * x[j, c]
-    _backward(net, x, net.silent, n)
+                x[i, c] -= factors[k, c] * x[j, c]
+    _backward(net, x, silent, n)
 
 
 @compiled
 def sweep_all(net: Net, x: Array) -> None:  # pragma: no cover
     """Solve Y_rr x = b in place for any b."""
-    n, width = len(net.rows) - 1, len(net.kind)
+    rows, columns, factors = net.rows, net.columns, net.factors
+    n, width = len(rows) - 1, len(net.kind)
     for i in range(n):
-        for k in range(net.rows[i, 0], net.rows[i + 1, 0]):
-            j = net.columns[k]
+        for k in range(rows[i, 0], rows[i + 1, 0]):
+            j = columns[k]
             for c in range(width):
-                x[i, c] -= net.factors[k, c] * x[j, c]
+                x[i, c] -= factors[k, c] * x[j, c]
     _backward(net, x, 0, n)
 
 
 @compiled
 def recover(net: Net, x: Array) -> None:  # pragma: no cover
     """Fill in the silent rows of what `sweep` left."""
-    for i in range(net.silent):
+    silent = net.silent
+    for i in range(silent):
         for c in range(len(net.kind)):
             x[i, c] = 0j
-    _backward(net, x, 0, net.silent)
+    _backward(net, x, 0, silent)
 
 
 @compiled
 def _backward(net: Net, x: Array, first: int, end: int) -> None:  # pragma: no cover
+    rows, columns, factors, nodes = net.rows, net.columns, net.factors, net.nodes
     for i in range(end - 1, first - 1, -1):
-        for k in range(net.rows[i, 2], net.rows[i + 1, 2]):
-            j = net.columns[k]
+        for k in range(rows[i, 2], rows[i + 1, 2]):
+            j = columns[k]
             for c in range(len(net.kind)):
-                x[i, c] -= net.factors[k, c] * x[j, c]
+                x[i, c] -= factors[k, c] * x[j, c]
         for c in range(len(net.kind)):
-            x[i, c] *= net.nodes[i, INVERSE, c]
+            x[i, c] *= nodes[i, INVERSE, c]
 
 
 @compiled
@@ -194,49 +202,62 @@ def source_answer(net: Net, x: Array) -> tuple[complex, complex]:  # pragma: no 
 
     The negative one is the alpha component of its set (alpha, j alpha).
     """
-    slack = len(net.rows) - 1
+    rows, source, source_near, ends, y = net.rows, net.source, net.source_near, net.ends, net.y
+    slack = len(rows) - 1
     negative = 0.5 * (x[slack, 0] - 1j * x[slack, 1])
     zero = x[slack, 2]
-    for k in range(len(net.source_near)):
-        m = net.source_near[k]
-        f, t = net.ends[m, 0], net.ends[m, 1]
+    for k in range(len(source_near)):
+        m = source_near[k]
+        f, t = ends[m, 0], ends[m, 1]
         i, side = (t, 1) if f == slack else (f, 2)
-        negative -= net.y[m, side, 0] * 0.5 * (x[i, 0] - 1j * x[i, 1])
-        zero -= net.y[m, side, 2] * x[i, 2]
-    return negative * net.source[0], zero * net.source[1]
+        negative -= y[m, side, 0] * 0.5 * (x[i, 0] - 1j * x[i, 1])
+        zero -= y[m, side, 2] * x[i, 2]
+    return negative * source[0], zero * source[1]
 
 
 @compiled
 def _fixed_point(net: Net, drawn: Array, v: Array, x: Array) -> tuple[bool, int]:  # pragma: no cover
-    n, width = len(net.rows) - 1, len(net.kind)
+    silent, rows, nodes, source = net.silent, net.rows, net.nodes, net.source
+    n, width = len(rows) - 1, len(net.kind)
     for i in range(len(v)):
         for c in range(width):
-            v[i, c] = net.nodes[i, SOURCE, c]
-    soft = width == 3 and (net.source[0] != 0.0 or net.source[1] != 0.0)
+            v[i, c] = nodes[i, SOURCE, c]
+    soft = width == 3 and (source[0] != 0.0 or source[1] != 0.0)
     negative, zero = 0j, 0j
     for iteration in range(1, MAX_ITERATIONS + 1):
-        currents(net, net.silent, drawn, v, x)
+        currents(net, silent, drawn, v, x)
         sweep(net, x)
         if soft:
             negative, zero = source_answer(net, x)
-            _lift(net, net.silent, n, negative, zero, x)
-            v[n, 0], v[n, 1] = net.nodes[n, SOURCE, 0] + negative, net.nodes[n, SOURCE, 1] + 1j * negative
+            _lift(net, silent, n, negative, zero, x)
+            v[n, 0], v[n, 1] = nodes[n, SOURCE, 0] + negative, nodes[n, SOURCE, 1] + 1j * negative
             v[n, 2] = zero
-        moved = 0.0
-        for i in range(net.silent, n):
-            for c in range(width):
-                step = net.nodes[i, SOURCE, c] + x[i, c] - v[i, c]
-                v[i, c] += step
-                moved = max(moved, step.real * step.real + step.imag * step.imag)
+        moved = _move(net, x, v)
         if not moved < 1e6:  # NaN, too
             return False, iteration
         if moved < STANDS_STILL_PU * STANDS_STILL_PU:
             recover(net, x)
-            for i in range(net.silent):
+            for i in range(silent):
                 for c in range(width):
-                    v[i, c] = net.nodes[i, SOURCE, c] + x[i, c]
+                    v[i, c] = nodes[i, SOURCE, c] + x[i, c]
             return True, iteration
     return False, MAX_ITERATIONS
+
+
+@compiled
+def _move(net: Net, x: Array, v: Array) -> float:  # pragma: no cover
+    """Take the next voltages; returns the square of the largest step, or NaN."""
+    silent, rows, nodes = net.silent, net.rows, net.nodes
+    moved, total = 0.0, 0.0
+    for i in range(silent, len(rows) - 1):
+        for c in range(len(net.kind)):
+            now = nodes[i, SOURCE, c] + x[i, c]
+            step = now - v[i, c]
+            v[i, c] = now
+            size = step.real * step.real + step.imag * step.imag
+            total += size
+            moved = max(moved, size)
+    return moved if total < 1e6 else total
 
 
 @compiled
@@ -244,11 +265,12 @@ def _lift(
     net: Net, first: int, end: int, negative: complex, zero: complex, x: Array
 ) -> None:  # pragma: no cover
     """Add what the source's negative and zero sequence make of every free node."""
+    nodes = net.nodes
     for i in range(first, end):
-        rise = net.nodes[i, EXTRA, 1] * negative
+        rise = nodes[i, EXTRA, 1] * negative
         x[i, 0] += rise
         x[i, 1] += 1j * rise
-        x[i, 2] += net.nodes[i, EXTRA, 2] * zero
+        x[i, 2] += nodes[i, EXTRA, 2] * zero
 
 
 @compiled
@@ -259,32 +281,37 @@ def branch_currents(net: Net, drawn: Array, v: Array, flow: Array) -> tuple[floa
         The largest power that is missing at a node, and the power that the slack nodes take from upstream,
         in per unit.
     """
-    n, width = len(net.rows) - 1, len(net.kind)
+    rows, nodes, ends, y, tree, across, mesh = (
+        net.rows,
+        net.nodes,
+        net.ends,
+        net.y,
+        net.tree,
+        net.across,
+        net.mesh,
+    )
+    n, width = len(rows) - 1, len(net.kind)
     need = np.empty_like(v)
     currents(net, 0, drawn, v, need)
     for i in range(len(v)):
         for c in range(width):
-            need[i, c] = net.nodes[i, SHUNT, c] * v[i, c] - need[i, c]
-    for k in range(len(net.mesh)):
-        m = net.mesh[k]
-        f, t = net.ends[m, 0], net.ends[m, 1]
+            need[i, c] = nodes[i, SHUNT, c] * v[i, c] - need[i, c]
+    for k in range(len(mesh)):
+        m = mesh[k]
+        f, t = ends[m, 0], ends[m, 1]
         for c in range(width):
-            flow[m, 0, c] = net.y[m, 0, c] * v[f, c] + net.y[m, 1, c] * v[t, c]
-            flow[m, 1, c] = net.y[m, 2, c] * v[f, c] + net.y[m, 3, c] * v[t, c]
+            flow[m, 0, c] = y[m, 0, c] * v[f, c] + y[m, 1, c] * v[t, c]
+            flow[m, 1, c] = y[m, 2, c] * v[f, c] + y[m, 3, c] * v[t, c]
             need[f, c] += flow[m, 0, c]
             need[t, c] += flow[m, 1, c]
     missing = 0.0
-    for k in range(len(net.tree)):
-        i, m, side = net.tree[k, 0], net.tree[k, 1], net.tree[k, 2]
-        near = net.ends[m, 1 - side]
+    for k in range(len(tree)):
+        i, m, side = tree[k, 0], tree[k, 1], tree[k, 2]
+        near = ends[m, 1 - side]
         for c in range(width):
             far_end = -need[i, c]
-            near_end = (
-                net.across[k, 0, c] * far_end
-                + net.across[k, 1, c] * v[i, c]
-                + net.across[k, 2, c] * v[near, c]
-            )
-            by_voltage = net.y[m, 3 * side, c] * v[i, c] + net.y[m, 1 + side, c] * v[near, c]
+            near_end = across[k, 0, c] * far_end + across[k, 1, c] * v[i, c] + across[k, 2, c] * v[near, c]
+            by_voltage = y[m, 3 * side, c] * v[i, c] + y[m, 1 + side, c] * v[near, c]
             off = by_voltage - far_end
             missing = max(missing, off.real * off.real + off.imag * off.imag)
             flow[m, side, c], flow[m, 1 - side, c] = far_end, near_end
@@ -303,9 +330,10 @@ def branch_currents(net: Net, drawn: Array, v: Array, flow: Array) -> tuple[floa
 
 @compiled
 def _losses(net: Net, v: Array, flow: Array) -> float:  # pragma: no cover
+    ends = net.ends
     total = 0.0
-    for m in range(len(net.ends)):
-        f, t = net.ends[m, 0], net.ends[m, 1]
+    for m in range(len(ends)):
+        f, t = ends[m, 0], ends[m, 1]
         for c in range(len(net.kind)):
             total += (v[f, c] * np.conj(flow[m, 0, c]) + v[t, c] * np.conj(flow[m, 1, c])).real
     return total
@@ -314,8 +342,9 @@ def _losses(net: Net, v: Array, flow: Array) -> float:  # pragma: no cover
 @compiled
 def _voltages(net: Net, v: Array, vm: Array, vuf: Array) -> None:  # pragma: no cover
     """Write magnitudes (nb, P) and unbalance (nb,) in %; NaN at dead buses."""
-    for b in range(len(net.bus)):
-        i = net.bus[b]
+    nodes, bus = net.nodes, net.bus
+    for b in range(len(bus)):
+        i = bus[b]
         if i < 0:
             vuf[b] = np.nan
             for c in range(len(net.kind)):
@@ -324,12 +353,12 @@ def _voltages(net: Net, v: Array, vm: Array, vuf: Array) -> None:  # pragma: no 
             vm[b, 0], vuf[b] = _size(v[i, 0]), 0.0
         else:
             alpha, beta = v[i, 0], v[i, 1]
-            p0, p1, p2 = to_phases(alpha, beta, v[i, 2], net.nodes[i, EXTRA, 0])
+            p0, p1, p2 = to_phases(alpha, beta, v[i, 2], nodes[i, EXTRA, 0])
             vm[b, 0], vm[b, 1], vm[b, 2] = _size(p0), _size(p1), _size(p2)
             vuf[b] = 100.0 * _size(alpha - 1j * beta) / _size(alpha + 1j * beta)
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@compiled
 def _size(x: complex) -> float:
     """Magnitude; voltages and currents in per unit need no care for overflow."""  # pragma: no cover
     return math.sqrt(x.real * x.real + x.imag * x.imag)
@@ -338,9 +367,10 @@ def _size(x: complex) -> float:
 @compiled
 def largest_phase(net: Net, flow: Array, m: int, side: int) -> tuple[float, int]:  # pragma: no cover
     """Magnitude and number of the phase that carries most at one end of a branch."""
+    nodes, ends = net.nodes, net.ends
     if len(net.kind) == 1:
         return _size(flow[m, side, 0]), 0
-    turn = net.nodes[net.ends[m, side], EXTRA, 0]
+    turn = nodes[ends[m, side], EXTRA, 0]
     a, b, c = to_phases(flow[m, side, 0], flow[m, side, 1], flow[m, side, 2], turn)
     sizes = (_size(a), _size(b), _size(c))
     best = 0
@@ -353,23 +383,25 @@ def largest_phase(net: Net, flow: Array, m: int, side: int) -> tuple[float, int]
 @compiled
 def _loadings(net: Net, flow: Array, loading: Array) -> None:  # pragma: no cover
     """Write the largest loading of both ends and all phases; elements without a rated end stay as they are."""
-    for e in range(len(net.rated)):
-        loading[net.rated[e, 2]] = 0.0
-    for e in range(len(net.rated)):
-        size, _ = largest_phase(net, flow, net.rated[e, 0], net.rated[e, 1])
-        element = net.rated[e, 2]
-        loading[element] = max(loading[element], net.rated_pct[e] * size)
+    rated, rated_pct = net.rated, net.rated_pct
+    for e in range(len(rated)):
+        loading[rated[e, 2]] = 0.0
+    for e in range(len(rated)):
+        size, _ = largest_phase(net, flow, rated[e, 0], rated[e, 1])
+        element = rated[e, 2]
+        loading[element] = max(loading[element], rated_pct[e] * size)
 
 
 @compiled
 def draw(net: Net, base: Array, drawn: Array) -> None:  # pragma: no cover
     """Write what is drawn at each node and phase in per unit: (N, P), from (2, nb, P) in W and var."""
+    fixed, bus = net.fixed, net.bus
     width = len(net.kind)
     for i in range(len(drawn)):
         for c in range(width):
-            drawn[i, c] = net.fixed[i, c]
-    for b in range(len(net.bus)):
-        i = net.bus[b]
+            drawn[i, c] = fixed[i, c]
+    for b in range(len(bus)):
+        i = bus[b]
         for c in range(width):
             if i >= 0:
                 drawn[i, c] += complex(base[0, b, c], base[1, b, c]) / net.kind[c]
@@ -380,8 +412,9 @@ def add_evses(
     net: Net, evse_bus: Array, evse_w: Array, q_per_p: Array, drawn: Array
 ) -> None:  # pragma: no cover
     """Add (n, P) power in W at the buses of the EVSEs; `q_per_p` (n, P) is its reactive share."""
+    bus = net.bus
     for k in range(len(evse_w)):
-        i = net.bus[evse_bus[k]]
+        i = bus[evse_bus[k]]
         for c in range(len(net.kind)):
             p = evse_w[k, c] / net.kind[c]
             drawn[i, c] += complex(p, p * q_per_p[k, c])
@@ -402,9 +435,10 @@ def solve_drawn(
         vuf: (nb,) written, in %.
         loading: (nl,) written where it has a rated end, else left as it is.
     """
+    nodes, ends, fixed = net.nodes, net.ends, net.fixed
     x = np.empty_like(v)
     converged, iterations = _fixed_point(net, drawn, v, x)
-    flow = np.empty((len(net.ends), 2, len(net.kind)), dtype=np.complex128)
+    flow = np.empty((len(ends), 2, len(net.kind)), dtype=np.complex128)
     missing, taken = branch_currents(net, drawn, v, flow)
     _voltages(net, v, vm, vuf)
     _loadings(net, flow, loading)
@@ -412,7 +446,7 @@ def solve_drawn(
     for i in range(len(v)):
         for c in range(len(net.kind)):
             size = v[i, c].real * v[i, c].real + v[i, c].imag * v[i, c].imag
-            other += net.fixed[i, c].real + net.nodes[i, SHUNT, c].real * size
+            other += fixed[i, c].real + nodes[i, SHUNT, c].real * size
     base_va = net.kind[0]
     totals[CONVERGED], totals[ITERATIONS] = 1.0 if converged else 0.0, iterations
     totals[MISMATCH_W], totals[SLACK_W] = missing * base_va, taken * base_va

@@ -62,6 +62,7 @@ class Plan:
         self.loaded = loaded
         self.net, place = assemble(model, loaded_nodes(model, loaded), feeder.name)
         self.nodes = len(place)
+        self._idle = _idle(model, loaded)
         self._dead = np.where(model.dead_branch, np.nan, 0.0)
         self._no_evse = (np.zeros(0, dtype=np.int64), np.zeros((0, self.phases)), np.zeros((0, self.phases)))
 
@@ -147,7 +148,11 @@ class Plan:
         return run_batch(self, injections, limits=limits, threads=threads, keep=keep, quantiles=quantiles)
 
     def check(self, powers: Array) -> None:
-        """Raise ValueError where powers (.., nb, P) have another shape or are not finite; names the bus."""
+        """Raise ValueError that names the bus where powers (.., nb, P) cannot be used.
+
+        They have another shape, are not finite, or stand at a bus that is dead or was compiled as one without
+        load: the kernel would not see them.
+        """
         buses = self.feeder.buses
         if powers.shape[-2:] != (len(buses), self.phases):
             raise ValueError(
@@ -155,12 +160,29 @@ class Plan:
                 f"and {self.phases} phases"
             )
         if np.isfinite(powers).all():
+            if len(self._idle) and powers[..., self._idle, :].any():
+                first = np.argwhere(powers[..., self._idle, :])[0][-2]
+                bus = int(self._idle[first])
+                why = (
+                    "is out of service or has no source"
+                    if self.model.node[bus] < 0
+                    else ("was compiled as a bus without load")
+                )
+                raise ValueError(f"there is power at bus `{buses[bus]}`, which {why}")
             return
         *_, bus, phase = np.argwhere(~np.isfinite(powers))[0].tolist()
         value = powers[..., bus, phase].ravel()
         bad = value[~np.isfinite(value)][0]
         where = f" on phase {'abc'[phase]}" if self.phases == 3 else ""
         raise ValueError(f"the power at bus `{buses[bus]}`{where} is {bad}")
+
+
+def _idle(model: Model, loaded: Rows | None) -> Rows:
+    """Buses at which the kernel would not see any power."""
+    if loaded is None:
+        return np.flatnonzero(model.node < 0)
+    known = np.isin(model.node, model.node[loaded]) & (model.node >= 0)
+    return np.flatnonzero(~known)
 
 
 def compile_net(feeder: Feeder, *, phases: Literal[1, 3] = 1, loaded: Rows | None = None) -> Plan:
