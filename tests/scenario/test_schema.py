@@ -23,6 +23,7 @@ PURE = {  # numbers without a unit
     "schema_version", "days", "seed", "power_flow_every", "scale", "evses", "count", "per_evse", "share",
     "visits_per_weekday", "visits_per_weekend_day", "visits_per_week", "hourly_share", "price_per_kwh",
     "stay_energy_correlation", "mix", "r0_r1", "x0_x1", "c0_c1", "vk0_vk", "mag0",
+    "volt_var", "volt_watt", "min_power_factor",
 }  # fmt: skip
 
 

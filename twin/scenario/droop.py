@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from twin.grid.droop import VOLT_VAR, VOLT_WATT, Curve, Droop, Kind, parse_curve, power_factor_of
 from twin.scenario.fields import Number, Section, wrong
 
-Point = Annotated[list[Number], Field(min_length=2, max_length=2)]
+Point = Annotated[list[Annotated[Number, Field(ge=-1, le=1.5)]], Field(min_length=2, max_length=2)]
 """Voltage in pu, then a share."""
 Points = Annotated[list[Point], Field(min_length=2, max_length=20, examples=[[[0.92, 0.44], [0.98, 0.0]]])]
 PowerFactor = Annotated[Number, Field(ge=0, le=1)]
@@ -75,8 +75,8 @@ def pv_droop(section: PvDroop) -> Droop:
 
 def _droop(
     kind: Kind,
-    volt_var: str | list[list[float]] | None,
-    volt_watt: str | list[list[float]] | None,
+    volt_var: str | list[Point] | None,
+    volt_watt: str | list[Point] | None,
     min_power_factor: float,
 ) -> Droop:
     if volt_var is None and volt_watt is None:
@@ -92,5 +92,5 @@ def _droop(
         raise wrong(str(exc)) from None
 
 
-def _curve(given: str | list[list[float]] | None, names: Mapping[str, Curve]) -> Curve | None:
+def _curve(given: str | list[Point] | None, names: Mapping[str, Curve]) -> Curve | None:
     return None if given is None else parse_curve(given, names)
