@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -277,6 +279,15 @@ class TestCharging:
         )
         assert second.power_w.shape[0] * 2 == every.power_w.shape[0]
         np.testing.assert_allclose(second.power_w, (every.power_w[::2] + every.power_w[1::2]) / 2)
+
+    def test_a_week_that_nobody_needs_any_more_is_forgotten_at_once(self, houses: Path) -> None:
+        """Not when the garbage collector comes by: hundreds of draws of 5 MB would wait for it."""
+        gc.disable()
+        try:
+            kept = weakref.ref(_everybody(twin.load(houses)).power_w)
+            assert kept() is None
+        finally:
+            gc.enable()
 
     def test_a_car_of_one_phase_draws_where_its_charger_is_turned_to(self, fork: Path) -> None:
         """`L1` is the first column; a three-phase charger feeds all three alike."""

@@ -230,14 +230,18 @@ class _Tally:
         """Meters are not kept."""
 
     def charged(self, every: int) -> Charged:
-        """Return what was kept, as means over `every` ticks; the last mean may be over fewer."""
-        starts = np.arange(0, len(self._power_w), every)
+        """Hand over what was kept, as means over `every` ticks; the last mean may be over fewer.
+
+        Nothing large stays here: a simulation refers to itself and to its recorder, so both outlive it until
+        the garbage collector comes by, and that is hundreds of draws later.
+        """
+        power_w, self._power_w = self._power_w, np.empty((0, 0, 0))
         if every > 1:
-            sums = np.add.reduceat(self._power_w, starts, axis=0)
-            lengths = np.diff(np.append(starts, len(self._power_w)))
-            self._power_w = sums / lengths[:, None, None]
+            starts = np.arange(0, len(power_w), every)
+            lengths = np.diff(np.append(starts, len(power_w)))
+            power_w = np.add.reduceat(power_w, starts, axis=0) / lengths[:, None, None]
         return Charged(
-            power_w=self._power_w,
+            power_w=power_w,
             requested_wh=self._requested_wh,
             delivered_wh=self._delivered_wh,
             evse_of_driver=self._evse_of_driver,
