@@ -9,7 +9,9 @@ keep no margin, so that only the division is compared.
 The optimum is found with the full power flow and an independent solver: cutting planes on exact
 sensitivities (Kelley 1960), each master problem by HiGHS, until no limit is exceeded by more than 1e-5 of it.
 Drops of voltage and currents grow faster than the power that causes them, so cuts never cut off a power that
-the feeder could carry; that is checked on every safe division found by any rule (column *cuts*).
+the feeder could carry; that is checked on every safe division found by any rule (*cuts violated*). Where the
+transformer is overloaded as well, hundreds of divisions are as good as equal and mixed-integer programs take
+hours: the optimum is then that of any power, without smallest pilots, which is a bound all the same.
 """
 
 from __future__ import annotations
@@ -339,7 +341,7 @@ def _one(here: Street, snapshot: Snapshot, result: Result, *, pilots: bool) -> N
     wish_w = here.plug(snapshot.car, pilots=pilots)
     result.net.append(here.name)
     result.kinds.append(snapshot.kinds)
-    best = optimum(here, snapshot, wish_w, here.fleet.min_w)
+    best = optimum(here, snapshot, wish_w, here.fleet.min_w * snapshot.local)
     ways: dict[str, Array] = {"optimum": best.power_w}
     for rule in RULES:
         guard = Guard(here.grid, here.fleet, margin_pct=0.0, forecast="perfect", rule=rule)
