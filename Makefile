@@ -39,7 +39,7 @@ layers: $(STAMP) ## who may import whom
 	@$(BIN)/lint-imports
 
 unit: $(STAMP) ## the tests
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-long: $(STAMP) ## tests that take minutes: many seeds, long horizons
 	@$(BIN)/pytest -m slow

@@ -5,21 +5,11 @@ import pandapower as pp
 import pytest
 
 from .oracles import cases, opendss, pandapower_3ph, pgm
-from .oracles.flow import Flow, vuf_pct
+from .oracles.flow import assert_same, vuf_pct
 from .oracles.random_nets import random_case
 
-TOLERANCES = {"vm_pu": 1e-6, "vuf_pct": 1e-3, "loading_pct": 1e-3}
 
-
-def assert_same(one: Flow, other: Flow) -> None:
-    """To 1e-6 pu, 1e-3 % unbalance and 1e-3 % loading, and dead at the same places."""
-    for quantity, tolerance in TOLERANCES.items():
-        np.testing.assert_allclose(
-            getattr(one, quantity), getattr(other, quantity), rtol=0.0, atol=tolerance, err_msg=quantity
-        )
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", cases.NETS)
 def test_three_programs_find_the_same_unbalanced_flow(name: str, seed: int):
     """power-grid-model, OpenDSS and runpp_3ph; all three, also above 500 buses."""
@@ -31,7 +21,7 @@ def test_three_programs_find_the_same_unbalanced_flow(name: str, seed: int):
     assert_same(one, pandapower_3ph.solve(net, *point))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(15))
 def test_three_programs_find_the_same_on_random_feeders(seed: int):
     """Taps, clocks, both groups, couplers, open ends, parallel systems, spare buses, vk0 other than vk."""
     case = random_case(seed)
@@ -40,7 +30,7 @@ def test_three_programs_find_the_same_on_random_feeders(seed: int):
     assert_same(one, pandapower_3ph.solve(case.net, case.p_w, case.q_var))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(15))
 def test_power_grid_model_and_runpp_find_the_same_balanced_flow(seed: int):
     """The symmetric oracle on the same random feeders."""
     case = random_case(seed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,15 @@ def _fill(rows: Any, column: str, values: Any) -> None:
 
 
 def net_of(name: str) -> pp.pandapowerNet:
-    """Load one of NETS, its zero sequence complete."""
+    """Return a copy of one of NETS, its zero sequence complete."""
+    return copy.deepcopy(_load(name))
+
+
+@cache
+def _load(name: str) -> pp.pandapowerNet:
     kind, ref = NETS[name]
     net = load_feeder(NetSource(kind, ref)).net  # type: ignore[arg-type]
+    net.pop("profiles", None)
     return complete(net)
 
 
@@ -82,6 +89,3 @@ def random_point(
     shape = p_w.shape
     factor = load * rng.uniform(0.0, 2.0, shape) * np.where(rng.random(shape) < 0.1, -1.0, 1.0)
     return p_w * factor, q_var * load * rng.uniform(0.0, 2.0, shape)
-
-
-Oracle = Callable[[pp.pandapowerNet, np.ndarray, np.ndarray], Any]

@@ -1,12 +1,15 @@
 """What every oracle answers, in the words of the feeder."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandapower as pp
 
 _A = np.exp(2j * np.pi / 3)
 _TO_SEQUENCES = np.array([[1, 1, 1], [1, _A, _A**2], [1, _A**2, _A]]) / 3.0
+
+
+TOLERANCES = {"vm_pu": 1e-6, "vuf_pct": 1e-3, "loading_pct": 1e-3}
 
 
 class Flow(NamedTuple):
@@ -39,3 +42,11 @@ def loading_pct(net: pp.pandapowerNet, line_a: np.ndarray, trafo_a: np.ndarray) 
     )
     of_trafo = (trafo_a.max(axis=2) / (nominal * 1e3)).max(axis=1, initial=-np.inf)
     return 100.0 * np.concatenate([of_line, of_trafo])
+
+
+def assert_same(one: Any, other: Flow) -> None:
+    """Hold two flows together to 1e-6 pu, 1e-3 % unbalance and 1e-3 % loading, dead at the same places."""
+    for quantity, tolerance in TOLERANCES.items():
+        np.testing.assert_allclose(
+            getattr(one, quantity), getattr(other, quantity), rtol=0.0, atol=tolerance, err_msg=quantity
+        )

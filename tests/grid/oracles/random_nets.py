@@ -70,6 +70,7 @@ class _Draw:
         self._rng = rng
         self._indices = rng.permutation(3 * buses + 20).tolist()  # positions must not pass for indices
         self._low: list[int] = []
+        self._busbar: dict[int, int] = {}  # the first of the buses that couplers join
         self._main = -1
 
     def _maybe(self, share: float) -> bool:
@@ -144,6 +145,7 @@ class _Draw:
             new = self._bus(0.4)
             if self._maybe(0.05):
                 pp.create_switch(self.net, at, new, et="b", closed=True)
+                self._busbar[new] = self._busbar.get(at, at)
             else:
                 line = self._cable(at, new)
                 if self._maybe(0.3):
@@ -155,6 +157,8 @@ class _Draw:
         """Lines between any two buses: closed, open at one end or at both, out of service, or doubled."""
         for _ in range(int(self._rng.integers(0, 4))):
             a, b = (int(x) for x in self._rng.choice(self._low, 2, replace=False))
+            if self._busbar.get(a, a) == self._busbar.get(b, b):
+                continue  # power-grid-model knows no line from a busbar to itself
             tie = self._cable(a, b)
             state = int(self._rng.integers(5))
             if state in {1, 3}:
