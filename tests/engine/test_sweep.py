@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.engine import sweep as module
 from twin.errors import SettingsError
 
 Tables = Callable[[Path | str], dict[str, bytes]]
@@ -149,21 +148,6 @@ class TestWorkers:
             twin.sweep([twin.load(hello)], "out", seeds=2, executor=executor)
         twin.sweep([twin.load(hello)], "here", seeds=2, workers=1)
         assert tables("out") == tables("here")
-
-    def test_pools_are_renewed(self, hello: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Batches of a few runs per worker, together every run."""
-        sizes: list[int] = []
-
-        def here(jobs, workers, on_run):
-            sizes.append(len(jobs))
-            for scenario, path in jobs:
-                module._one(scenario, path)
-
-        monkeypatch.setattr(module, "RUNS_PER_WORKER", 2)
-        monkeypatch.setattr(module, "_in_processes", here)
-        done = twin.sweep([twin.load(hello)], "out", seeds=5, workers=2)
-        assert sizes == [4, 1]
-        assert len(done.runs) == 5
 
     def test_what_a_worker_finds_wrong_is_told_as_it_is(self, depot: Path, place: Path) -> None:
         """A row that ends before it begins: the same error as without workers, and no folder."""

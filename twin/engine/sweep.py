@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twin.engine.processes import in_executor, in_processes
 from twin.engine.run import run
 from twin.errors import SettingsError
 from twin.results.folder import is_run, write_json
@@ -130,69 +128,22 @@ def _run_all(
     executor: Executor | None,
     on_run: Callable[[], None] | None,
 ) -> None:
+    def on_done() -> None:
+        _tell(on_run)
+
     if executor is not None:
-        _wait(executor, jobs, on_run)
+        in_executor(executor, _one, jobs, on_done)
     elif workers == 1 or len(jobs) <= 1:
-        for scenario, path in jobs:
-            _one(scenario, path)
-            _tell(on_run)
+        for job in jobs:
+            _one(job)
+            on_done()
     else:
-        # `max_tasks_per_child` of CPython 3.11 waits for ever once every worker has been used up
-        # (python/cpython#115634): a fresh pool per batch does the same.
-        for batch in _batches(jobs, workers * RUNS_PER_WORKER):
-            _in_processes(batch, workers, on_run)
+        in_processes(_one, jobs, workers=workers, per_worker=RUNS_PER_WORKER, on_done=on_done, what="runs")
 
 
-def _batches(jobs: Sequence[tuple[Scenario, Path]], size: int) -> Iterator[Sequence[tuple[Scenario, Path]]]:
-    for start in range(0, len(jobs), size):
-        yield jobs[start : start + size]
-
-
-def _in_processes(
-    jobs: Sequence[tuple[Scenario, Path]], workers: int, on_run: Callable[[], None] | None
-) -> None:
-    """Run in processes of our own, which end with us: nobody waits for runs that nobody wants any more."""
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        min(workers, len(jobs)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_leave_interrupts_to_the_parent,
-    )
-    with pool:
-        try:
-            _wait(pool, jobs, on_run)
-        except BaseException as error:
-            for process in set(multiprocessing.active_children()) - before:
-                process.terminate()
-            if isinstance(error, BrokenProcessPool):
-                raise SettingsError(
-                    "a worker process was killed (is the memory full?); finished runs are kept: "
-                    "start the same command again, perhaps with fewer --workers"
-                ) from None
-            raise
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    """Control-C reaches every process of a terminal: only one of them shall speak."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _wait(
-    executor: Executor, jobs: Sequence[tuple[Scenario, Path]], on_run: Callable[[], None] | None
-) -> None:
-    futures = [executor.submit(_one, scenario, path) for scenario, path in jobs]
-    try:
-        for future in as_completed(futures):
-            future.result()
-            _tell(on_run)
-    except BaseException:
-        for future in futures:
-            future.cancel()
-        raise
-
-
-def _one(scenario: Scenario, path: Path) -> None:
+def _one(job: tuple[Scenario, Path]) -> None:
     """One task of a worker: the run's folder is its result."""
+    scenario, path = job
     run(scenario, out=path, force=True)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from twin.engine.processes import in_processes
 from twin.errors import SettingsError
 from twin.results.folder import write_json
 from twin.scenario.dump import as_yaml, scenario_hash
 from twin.scenario.model import Scenario
 from twin.studies.hosting.folder import finished, open_folder, write_text
-from twin.studies.hosting.processes import in_processes
 from twin.studies.hosting.settings import Settings
 from twin.studies.hosting.study import Task, check
 from twin.studies.hosting.summary import Summary, summarise
@@ -22,6 +22,8 @@ from twin.studies.hosting.table import feeder_of, read_draws, write_table
 
 METHOD = 1
 """Raised whenever the same question would be answered otherwise: draws of two methods are not mixed."""
+DRAWS_PER_WORKER = 500
+"""A worker is replaced after so many draws: libraries keep things alive. Each has to read the net anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,9 @@ def hosting(
 
 def _run(task: Task, missing: list[int], workers: int, on_done: Callable[[], None]) -> None:
     if workers > 1 and len(missing) > 1:
-        in_processes(task, missing, workers, on_done)
+        in_processes(
+            task, missing, workers=workers, per_worker=DRAWS_PER_WORKER, on_done=on_done, what="draws"
+        )
         return
     if missing:
         study = task.open()
