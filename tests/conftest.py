@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,12 @@ class Answer(NamedTuple):
 
 
 Cli = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the self-checks that tests pass away from the user's."""
+    os.environ["TWIN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

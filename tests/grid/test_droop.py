@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from pandapower.control.controller.DERController import DERController, QModelQVCurve
 from scipy.optimize import brentq
 
+from twin.domain.droop import VOLT_VAR, VOLT_WATT, Curve, Droop, parse_curve, power_factor_of
 from twin.errors import SolverError
-from twin.grid.droop import VOLT_VAR, VOLT_WATT, Curve, Droop, Group, parse_curve, power_factor_of
+from twin.grid.compile import compile_net
+from twin.grid.droop import Group, share_at
 from twin.grid.feeder import index_feeder
-from twin.grid.plan import Plan, compile_net
+from twin.grid.plan import Plan
 from twin.grid.settle import MAX_SOLVES, TOLERANCE, Settled, Settler
 
 R_OHM, X_OHM, U_V = 0.3, 0.2, 400.0
@@ -87,16 +89,18 @@ def one(settled: Settled) -> tuple[float, float, float]:
 class TestCurves:
     def test_vde_4105_between_its_knots(self) -> None:
         """Full at 0.93, half-way at 0.95, nothing from 0.97 to 1.03; 0.436 = sin(acos(0.9))."""
-        share = VOLT_VAR["vde-4105"](np.array([0.90, 0.93, 0.95, 0.97, 1.0, 1.03, 1.05, 1.07, 1.2]))
+        share = share_at(VOLT_VAR["vde-4105"], np.array([0.90, 0.93, 0.95, 0.97, 1.0, 1.03, 1.05, 1.07, 1.2]))
         np.testing.assert_allclose(
             share, [0.4359, 0.4359, 0.2179, 0, 0, 0, -0.2179, -0.4359, -0.4359], atol=1e-4
         )
 
     def test_ieee_1547_category_b(self) -> None:
         """44 % at 0.92 and 1.08; Volt-Watt from 1.06 to 20 % at 1.10."""
-        np.testing.assert_allclose(VOLT_VAR["ieee-1547-b"](np.array([0.92, 0.95, 1.05])), [0.44, 0.22, -0.22])
         np.testing.assert_allclose(
-            VOLT_WATT["ieee-1547"](np.array([1.05, 1.06, 1.08, 1.15])), [1, 1, 0.6, 0.2]
+            share_at(VOLT_VAR["ieee-1547-b"], np.array([0.92, 0.95, 1.05])), [0.44, 0.22, -0.22]
+        )
+        np.testing.assert_allclose(
+            share_at(VOLT_WATT["ieee-1547"], np.array([1.05, 1.06, 1.08, 1.15])), [1, 1, 0.6, 0.2]
         )
 
     def test_pairs_make_a_curve(self) -> None:
@@ -148,7 +152,9 @@ class TestTwoBuses:
         rated_va, most_var = 22_000 / 0.9, watts * np.tan(np.arccos(0.9))
 
         def q_var(vm_pu: float) -> float:
-            return -float(np.clip(VOLT_VAR[name](np.array([vm_pu]))[0] * rated_va, -most_var, most_var))
+            return -float(
+                np.clip(share_at(VOLT_VAR[name], np.array([vm_pu]))[0] * rated_va, -most_var, most_var)
+            )
 
         expected_pu = by_hand(watts, q_var)
         vm_pu, p_w, supplied_var = one(
@@ -163,7 +169,7 @@ class TestTwoBuses:
         pv = Droop(kind="pv", volt_var=VOLT_VAR["vde-4105"])
         vm_pu, _, supplied_var = one(settle(two_bus, group(pv, 40_000, 40_000)))
         expected_pu = by_hand(
-            -40_000, lambda v: -float(VOLT_VAR["vde-4105"](np.array([v]))[0]) * 40_000 / 0.9
+            -40_000, lambda v: -float(share_at(VOLT_VAR["vde-4105"], np.array([v]))[0]) * 40_000 / 0.9
         )
         assert by_hand(-40_000, lambda _: 0.0) == pytest.approx(1.0692, abs=1e-3)
         assert vm_pu == pytest.approx(expected_pu, abs=1e-7)

@@ -6,12 +6,13 @@ import numpy as np
 import pandapower as pp
 import pytest
 
+from twin.domain.droop import VOLT_VAR, VOLT_WATT, Curve, Droop
 from twin.domain.grid import NO_SOLUTION, broken
 from twin.domain.phases import PhaseShares
 from twin.domain.specs import Connection, EvseSpec
 from twin.errors import SolverError
 from twin.grid.common import balance_error
-from twin.grid.droop import VOLT_VAR, VOLT_WATT, Curve, Droop
+from twin.grid.droop import share_at
 from twin.grid.droop_grid import Droops, add_droop
 from twin.grid.feeder import Feeder, index_feeder
 from twin.grid.make import make_grid
@@ -96,7 +97,7 @@ class TestInverters:
         assert balance_error(held) < 1e-7
         assert held.slack_w > free.slack_w
         roofs = solar.units.bus[solar.units.generates]
-        allowed_w = VOLT_WATT["ieee-1547"](held.vm_pu[roofs, 0]) * 50_000.0
+        allowed_w = share_at(VOLT_WATT["ieee-1547"], held.vm_pu[roofs, 0]) * 50_000.0
         assert held.pv_w == pytest.approx(float(allowed_w.sum()), rel=1e-5)
 
     def test_volt_var_keeps_all_the_energy(self, solar: Feeder) -> None:

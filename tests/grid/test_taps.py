@@ -14,10 +14,10 @@ import pytest
 from pandapower.control import ContinuousTapControl, DiscreteTapControl
 
 import twin
+from twin.domain.droop import VOLT_VAR, Curve, Droop
 from twin.domain.ports import Grid
 from twin.errors import ScenarioError
 from twin.grid.common import balance_error
-from twin.grid.droop import VOLT_VAR, Curve, Droop
 from twin.grid.droop_grid import DroopGrid, Droops, add_droop, lowers
 from twin.grid.feeder import Feeder, index_feeder
 from twin.grid.make import make_grid

@@ -8,6 +8,7 @@ import copy
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,12 @@ TRAPS: dict[str, tuple[tuple[int, ...], Callable[..., Model], str]] = {
     "a load hangs on another bus": ((1, 3), spoil_model(crossed_buses), "voltage of `(left|right)"),
     "the negative sequence of the upstream grid is another": ((3,), spoil_model(weak_upstream), "`"),
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def nothing_proved_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some traps spoil code at runtime, which no kept verdict could know."""
+    monkeypatch.setenv("TWIN_CACHE", str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,11 @@ class CompiledGrid:
         return self._setup.topology
 
     @property
+    def setup(self) -> Setup:
+        """What the grid was made of: feeder, EVSEs, profile and limits."""
+        return self._setup
+
+    @property
     def provenance(self) -> Mapping[str, object]:
         """What the manifest says about the model."""
         return self._provenance

@@ -21,9 +21,10 @@ from twin.grid.pandapower_grid import PandapowerGrid
 from twin.grid.pandapower_three_phase import PandapowerThreePhase
 from twin.grid.plan import Plan, not_compilable
 from twin.grid.profiles import Profile
-from twin.grid.self_check import Check, self_check
+from twin.grid.self_check import checked
 from twin.grid.taps import TapGrid, tap_controls
 from twin.grid.topology import Limits, make_topology
+from twin.grid.verdicts import Check
 
 _DEFAULT_EVSE_W = 11_000.0
 
@@ -111,7 +112,7 @@ def make_grid(
         except NotCompilable as exc:
             reason = str(exc)
         else:
-            check = self_check(setup, plan)
+            check = checked(setup, plan)
             said |= {"fingerprint": plan.fingerprint, "self_check": _told(check)}
             reason = check.refused
             if not reason:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandapower as pp
+import pandas as pd
 
 from twin.domain.grid import GridState, GridTopology, Sensitivity
 from twin.domain.ids import Array, Mask, Matrix, Rows
@@ -35,9 +36,7 @@ class PandapowerThreePhase:
         # it stops at 3e-8 per unit of this base, whatever that is: 6e-5 pu of voltage on 907 buses at 100 MVA
         self._net.sn_mva = _BASE_SHARE * (float(self._net.trafo.sn_mva.sum()) or _DEFAULT_MVA)
         self._alive = np.flatnonzero(setup.feeder.supplied)
-        self._carriers = np.array(
-            [pp.create_asymmetric_load(self._net, bus) for bus in self._net.bus.index[self._alive]]
-        )
+        self._carriers = _add_loads(self._net, self._net.bus.index[self._alive].to_numpy())
 
     @property
     def topology(self) -> GridTopology:
@@ -126,3 +125,14 @@ class PandapowerThreePhase:
 
 def _total(table: Any, column: str) -> float:
     return float(table[[column.format(p) for p in _PHASES]].to_numpy(dtype=float).sum())
+
+
+def _add_loads(net: Any, buses: Rows) -> Rows:
+    """Append one idle asymmetric load per bus; pandapower itself makes them one by one, 3 ms each."""
+    first = pp.create_asymmetric_load(net, int(buses[0]))
+    row = net.asymmetric_load.loc[[first]]
+    rows = pd.concat([row] * len(buses), ignore_index=True)
+    rows.index = np.arange(first, first + len(buses))
+    rows["bus"] = buses.astype(np.uint32)
+    net.asymmetric_load = pd.concat([net.asymmetric_load.drop(first), rows]).astype(row.dtypes.to_dict())
+    return rows.index.to_numpy(dtype=np.int64)

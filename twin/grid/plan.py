@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from twin.domain.ids import Array, Complexes, Mask, Matrix, Rows, Vector
 from twin.grid import kernel
-from twin.grid.assemble import NotCompilable, assemble, loaded_nodes
+from twin.grid.assemble import assemble, loaded_nodes
 from twin.grid.batch import BatchLimits, BatchResult, run_batch
 from twin.grid.feeder import Feeder
 from twin.grid.fingerprint import fingerprint
-from twin.grid.model import Model, read_model
+from twin.grid.model import Model
 
 WORST_MISMATCH_W = 1.0
 """A solution whose power balance is off by more at any bus is none."""
@@ -183,24 +183,6 @@ def _idle(model: Model, loaded: Rows | None) -> Rows:
         return np.flatnonzero(model.node < 0)
     known = np.isin(model.node, model.node[loaded]) & (model.node >= 0)
     return np.flatnonzero(~known)
-
-
-def compile_net(feeder: Feeder, *, phases: Literal[1, 3] = 1, loaded: Rows | None = None) -> Plan:
-    """Compile a feeder.
-
-    Args:
-        feeder: As loaded.
-        phases: 1 takes it as symmetric; 3 needs zero-sequence data, see `twin.grid.assume`.
-        loaded: Positions of the buses that may carry load. None: every bus.
-
-    Raises:
-        NotCompilable: It has something that the kernel does not carry.
-        SolverError: pandapower itself cannot solve it.
-    """
-    reason = not_compilable(feeder)
-    if reason:
-        raise NotCompilable(reason)
-    return Plan(feeder, read_model(feeder, phases), loaded)
 
 
 def not_compilable(feeder: Feeder) -> str:

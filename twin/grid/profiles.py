@@ -173,6 +173,13 @@ def constant(feeder: Feeder, scale: float, shares: Matrix | None = None) -> Prof
     return Profile(feeder.units, len(feeder.buses), series, (rows, rows), "step", shares)
 
 
+def ramp(feeder: Feeder, shares: Matrix | None = None) -> Profile:
+    """Return the profile in which every unit has no power at second 0 and its nominal power at second 1."""
+    rows = np.zeros(len(feeder.units), dtype=np.int64)
+    series = Series(times_s=np.array([0.0, 1.0]), values=np.array([[0.0], [1.0]]), end_s=math.inf)
+    return Profile(feeder.units, len(feeder.buses), series, (rows, rows), "step", shares)
+
+
 def _covers(series: Series, base: BaseLoad, start: datetime, end_s: float) -> None:
     first_s = float(series.times_s[0])
     if first_s <= 0.0 and end_s <= series.end_s:

@@ -16,7 +16,8 @@ from twin.grid.compiled import CompiledGrid
 from twin.grid.pandapower_grid import PandapowerGrid
 from twin.grid.pandapower_three_phase import PandapowerThreePhase
 from twin.grid.plan import WORST_MISMATCH_W, Plan
-from twin.grid.profiles import constant
+from twin.grid.profiles import ramp
+from twin.grid.verdicts import Check, key, recall, remember
 
 _UNEVEN = np.array([1.0, 0.8, 0.6])
 """Power of the phases at the points of an unbalanced feeder."""
@@ -31,16 +32,18 @@ class Tolerance:
     vuf_pct: float = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How far the compiled feeder was from pandapower at the points where both have a solution."""
+def checked(setup: Setup, plan: Plan) -> Check:
+    """Return the verdict on a feeder: as kept from an earlier start, else of a self-check now.
 
-    points: tuple[str, ...]
-    max_dvm_pu: float
-    max_dloading_pct: float
-    max_dvuf_pct: float
-    refused: str
-    """Why the compiled feeder cannot be used; empty if it can."""
+    Raises:
+        SolverError: As `self_check`.
+    """
+    name = key(setup, plan)
+    found = recall(name)
+    if found is None:
+        found = self_check(setup, plan)
+        remember(name, found)
+    return found
 
 
 def self_check(setup: Setup, plan: Plan) -> Check:
@@ -63,12 +66,10 @@ def self_check(setup: Setup, plan: Plan) -> Check:
     )
     compared: list[str] = []
     worst = np.zeros(3)
-    reference: Grid | None = None
+    here = replace(setup, profile=ramp(setup.feeder, shares))
+    compiled, reference = CompiledGrid(here, plan, {}, doubted=True), _reference(here, plan)
     for name, scale, evse_w in points:
-        here = replace(setup, profile=constant(setup.feeder, scale, shares))
-        ours = CompiledGrid(here, plan, {}, doubted=True).solve(0.0, 0.0, evse_w)
-        reference = _reference(here, plan)
-        theirs = reference.solve(0.0, 0.0, evse_w)
+        ours, theirs = compiled.solve(scale, scale, evse_w), reference.solve(scale, scale, evse_w)
         if not theirs.converged:
             compared.append(f"{name}: no solution in pandapower")
             continue
