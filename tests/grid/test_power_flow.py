@@ -343,3 +343,20 @@ def test_an_evse_on_an_unknown_bus_is_a_scenario_error(street: Feeder):
         ScenarioError, match=r"has no bus `LV2\.101 Bux 23`, did you mean `LV2\.101 Bus 23`\?"
     ):
         make_grid(street, ["LV2.101 Bux 23"], constant(street, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "what"),
+    [("type", "delta", "load between phases"), ("const_z_p_percent", 50.0, "voltage-dependent load")],
+)
+def test_three_phases_refuse_what_pandapower_itself_would_change(column: str, value: object, what: str):
+    """Its three-phase power flow takes heaters for constant power, and we have no delta loads."""
+    net = cases.complete(networks.create_kerber_landnetz_freileitung_1())
+    net.load["name"] = [f"house {i}" for i in net.load.index]
+    net.load.loc[3, column] = value
+    feeder = index_feeder(net, "village")
+    even = np.full((len(feeder.units), 3), 1.0 / 3.0)
+    with pytest.raises(
+        SolverError, match=rf"village: a three-phase power flow carries no {what} .*`house 3`"
+    ):
+        make_grid(feeder, [], constant(feeder, 1.0, even), phases=3)

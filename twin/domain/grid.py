@@ -64,8 +64,8 @@ class GridState:
         pv_w: Generation on the feeder, positive generates.
         ev_w: Grid-side power of the EVSEs.
         converged: False: the numbers are NaN, and the run records a violation of kind `no solution`.
-        mismatch_w: Largest violated power balance of any bus.
-        iterations: Of the solver.
+        mismatch_w: Largest violated power balance of any bus; NaN where the solver does not tell.
+        iterations: Of the solver; 0 where it does not tell.
         pv_curtailed_w: Generation that inverters held back at high voltage; not in `pv_w`.
         problem: Why there is no solution, where that is known; empty where there is one.
         tap_pos: Positions of the tap changers that move with the voltage, in the order of the provenance.

@@ -34,7 +34,7 @@ def compile_net(
         NotCompilable: It has something that the kernel does not carry.
         SolverError: pandapower itself cannot solve it, or the plan differs from pandapower; names the element.
     """
-    reason = not_compilable(feeder)
+    reason = not_compilable(feeder, phases)
     if reason:
         raise NotCompilable(reason)
     plan = Plan(feeder, read_model(feeder, phases), loaded)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from twin.domain.droop import Droop
 from twin.domain.grid import GridState, GridTopology, Sensitivity
 from twin.domain.ids import Array, Matrix, Rows, Vector
 from twin.domain.ports import Grid
 from twin.errors import SolverError
-from twin.grid.common import Setup, Solved, check_power
+from twin.grid.common import Solved, check_power
 from twin.grid.compiled import CompiledGrid
-from twin.grid.droop import Droop, Group
+from twin.grid.droop import Group
 from twin.grid.plan import Snapshot
 from twin.grid.profiles import Profile
 from twin.grid.settle import Settled, Settler
@@ -44,7 +45,8 @@ class DroopGrid:
             solution, with `problem` "droop oscillation".
     """
 
-    def __init__(self, inner: CompiledGrid, setup: Setup, droops: Droops) -> None:
+    def __init__(self, inner: CompiledGrid, droops: Droops) -> None:
+        setup = inner.setup
         self._inner = inner
         self._setup = setup
         self._droops = droops
@@ -274,4 +276,4 @@ def add_droop(grid: Grid, droops: Droops) -> Grid:
             f"{grid.topology.name}: `grid.droop` needs the compiled power flow, which does not carry "
             f"this net: {reason}"
         )
-    return DroopGrid(grid, grid._setup, droops)  # noqa: SLF001 -- the same seam, wrapped once more
+    return DroopGrid(grid, droops)

@@ -12,6 +12,7 @@ import pandapower as pp
 from twin.domain.ids import Vector
 from twin.domain.phases import PhaseShares
 from twin.domain.ports import Grid
+from twin.errors import SolverError
 from twin.grid.assemble import NotCompilable
 from twin.grid.common import Setup
 from twin.grid.compiled import CompiledGrid
@@ -27,6 +28,7 @@ from twin.grid.topology import Limits, make_topology
 from twin.grid.verdicts import Check
 
 _DEFAULT_EVSE_W = 11_000.0
+_THREE = 3
 
 
 def make_grid(
@@ -104,8 +106,15 @@ def make_grid(
         "notes": list(feeder.notes),
         "assumptions": [*_model_assumptions(phases), *assumptions],
     }
+    reason = not_compilable(feeder, phases)
+    if reason and phases == _THREE:
+        # pandapower's own three-phase power flow would leave it out, or take it for something else
+        raise SolverError(
+            f"{feeder.name}: a three-phase power flow carries no {reason}: change it, or solve the feeder as "
+            "symmetric"
+        )
     model = read_model(feeder, phases)
-    reason = "asked for" if plain else not_compilable(feeder)
+    reason = reason or ("asked for" if plain else "")
     if not reason:
         try:
             plan = Plan(feeder, model, np.unique(np.concatenate([evse_bus, feeder.units.bus])))

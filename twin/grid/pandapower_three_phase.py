@@ -80,7 +80,7 @@ class PandapowerThreePhase:
             pv_w=pv_w,
             ev_w=float(evse_w.sum()),
             converged=True,
-            mismatch_w=0.0,
+            mismatch_w=np.nan,  # it tells neither
             iterations=0,
         )
 

@@ -17,6 +17,7 @@ from twin.grid.model import Model
 
 WORST_MISMATCH_W = 1.0
 """A solution whose power balance is off by more at any bus is none."""
+_THREE = 3
 _NOT_COMPILED = ("svc", "ssc", "vsc", "tcsc", "bus_dc")
 
 
@@ -185,9 +186,11 @@ def _idle(model: Model, loaded: Rows | None) -> Rows:
     return np.flatnonzero(~known)
 
 
-def not_compilable(feeder: Feeder) -> str:
+def not_compilable(feeder: Feeder, phases: int = 1) -> str:
     """Return what in the tables of a net the kernel does not carry; empty if it carries everything."""
     net = feeder.net
+    if phases == _THREE and feeder.units.delta.any():
+        return f"load between phases (delta) like `{feeder.units.names[int(feeder.units.delta.argmax())]}`"
     if feeder.units.voltage_dependent.any():
         first = int(np.flatnonzero(feeder.units.voltage_dependent)[0])
         return f"voltage-dependent load `{feeder.units.names[first]}`"
