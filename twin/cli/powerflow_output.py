@@ -15,14 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from twin.report.words import count, number
-from twin.studies.power_flow_files import make_sure
-from twin.studies.power_flow_page import violation_cells, violation_columns
-from twin.studies.power_flow_words import at, verdict
+from twin.studies.powerflow.words import at, verdict, violation_cells, violation_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from twin.studies.power_flow_result import PowerFlow
+    from twin.studies.powerflow.result import PowerFlow
 
 _WIDTH = 120
 """Of tables that go to a file or a pipe."""
@@ -60,6 +58,8 @@ def progress(net: str) -> Iterator[Steps]:
 
 def refuse(out: Path, *, replace: bool) -> None:
     """Raise SettingsError where the output could not be written."""
+    from twin.studies.powerflow.files import make_sure
+
     make_sure(out, replace=replace)
 
 

@@ -3,7 +3,7 @@
 from twin.studies import power_flow
 
 year = power_flow("1-LV-rural2--0-sw", profiles="simbench")
-year.summary["voltage"]["lowest"]
+year.summary["voltage_pu"]["lowest"]
 year.violations
 """
 
@@ -13,12 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from twin.studies.power_flow_result import PowerFlow
-    from twin.studies.power_flow_study import power_flow
+    from twin.studies.powerflow.result import PowerFlow
+    from twin.studies.powerflow.study import power_flow
 
 __all__ = ["PowerFlow", "power_flow"]
 
-_HOMES = {"PowerFlow": "twin.studies.power_flow_result", "power_flow": "twin.studies.power_flow_study"}
+_HOMES = {"PowerFlow": "twin.studies.powerflow.result", "power_flow": "twin.studies.powerflow.study"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from twin.studies.power_flow_violations import Watch
+from twin.studies.powerflow.violations import Watch
 
 
 def by_hand(values: np.ndarray, limit: float, *, below: bool) -> list[tuple[int, int, int, float, int]]:

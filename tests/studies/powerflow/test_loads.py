@@ -9,7 +9,7 @@ import pytest
 
 from twin.errors import ScenarioError
 from twin.grid.feeder import Feeder
-from twin.studies.power_flow_loads import Drawn, read_loads
+from twin.studies.powerflow.loads import Drawn, read_loads
 
 
 def read(feeder: Feeder, place: Path, text: str, **options: object) -> Drawn:

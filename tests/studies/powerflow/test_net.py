@@ -8,7 +8,7 @@ import pytest
 
 from twin.errors import ScenarioError
 from twin.grid.nets import NetSource
-from twin.studies.power_flow_net import open_net, resolve_net
+from twin.studies.powerflow.net import open_net, resolve_net
 
 
 @pytest.mark.parametrize(
