@@ -29,8 +29,8 @@ import numpy as np
 from twin.domain.ids import Array, Complexes, Rows, Vector
 from twin.grid.jit import compiled
 
-STANDS_STILL_PU = 1e-10
-"""Largest step of the last iteration. What is still missing then is smaller by the contraction, some 1e-11."""
+STANDS_STILL_PU = 1e-9
+"""Largest step of the last iteration. What is still missing then is smaller by the contraction, some 1e-10."""
 MAX_ITERATIONS = 400
 TOTALS = 8
 CONVERGED, ITERATIONS, MISMATCH_W, SLACK_W, LOSSES_W, OTHER_W = range(6)
@@ -217,8 +217,8 @@ def source_answer(net: Net, x: Array) -> tuple[complex, complex]:  # pragma: no 
 
 @compiled
 def _fixed_point(net: Net, drawn: Array, v: Array, x: Array) -> tuple[bool, int]:  # pragma: no cover
-    silent, rows, nodes, source = net.silent, net.rows, net.nodes, net.source
-    n, width = len(rows) - 1, len(net.kind)
+    silent, nodes, source = net.silent, net.nodes, net.source
+    n, width = len(net.rows) - 1, len(net.kind)
     for i in range(len(v)):
         for c in range(width):
             v[i, c] = nodes[i, SOURCE, c]
@@ -229,27 +229,29 @@ def _fixed_point(net: Net, drawn: Array, v: Array, x: Array) -> tuple[bool, int]
         sweep(net, x)
         if soft:
             negative, zero = source_answer(net, x)
-            _lift(net, silent, n, negative, zero, x)
             v[n, 0], v[n, 1] = nodes[n, SOURCE, 0] + negative, nodes[n, SOURCE, 1] + 1j * negative
             v[n, 2] = zero
-        moved = _move(net, x, v)
+            moved = _move_lifted(net, silent, n, negative, zero, x, v)
+        else:
+            moved = _move(net, silent, n, x, v)
         if not moved < 1e6:  # NaN, too
             return False, iteration
         if moved < STANDS_STILL_PU * STANDS_STILL_PU:
             recover(net, x)
-            for i in range(silent):
-                for c in range(width):
-                    v[i, c] = nodes[i, SOURCE, c] + x[i, c]
+            if soft:
+                _move_lifted(net, 0, silent, negative, zero, x, v)
+            else:
+                _move(net, 0, silent, x, v)
             return True, iteration
     return False, MAX_ITERATIONS
 
 
 @compiled
-def _move(net: Net, x: Array, v: Array) -> float:  # pragma: no cover
-    """Take the next voltages; returns the square of the largest step, or NaN."""
-    silent, rows, nodes = net.silent, net.rows, net.nodes
+def _move(net: Net, first: int, end: int, x: Array, v: Array) -> float:  # pragma: no cover
+    """Take the next voltages of some rows; returns the square of the largest step, or NaN."""
+    nodes = net.nodes
     moved, total = 0.0, 0.0
-    for i in range(silent, len(rows) - 1):
+    for i in range(first, end):
         for c in range(len(net.kind)):
             now = nodes[i, SOURCE, c] + x[i, c]
             step = now - v[i, c]
@@ -261,16 +263,26 @@ def _move(net: Net, x: Array, v: Array) -> float:  # pragma: no cover
 
 
 @compiled
-def _lift(
-    net: Net, first: int, end: int, negative: complex, zero: complex, x: Array
-) -> None:  # pragma: no cover
-    """Add what the source's negative and zero sequence make of every free node."""
+def _move_lifted(
+    net: Net, first: int, end: int, negative: complex, zero: complex, x: Array, v: Array
+) -> float:  # pragma: no cover
+    """As `_move`, with what the source's negative and zero sequence add: (1, j) and 1 times their answers."""
     nodes = net.nodes
+    moved, total = 0.0, 0.0
     for i in range(first, end):
         rise = nodes[i, EXTRA, 1] * negative
-        x[i, 0] += rise
-        x[i, 1] += 1j * rise
-        x[i, 2] += nodes[i, EXTRA, 2] * zero
+        now = (
+            nodes[i, SOURCE, 0] + x[i, 0] + rise,
+            nodes[i, SOURCE, 1] + x[i, 1] + complex(-rise.imag, rise.real),
+            nodes[i, SOURCE, 2] + x[i, 2] + nodes[i, EXTRA, 2] * zero,
+        )
+        for c in range(3):
+            step = now[c] - v[i, c]
+            v[i, c] = now[c]
+            size = step.real * step.real + step.imag * step.imag
+            total += size
+            moved = max(moved, size)
+    return moved if total < 1e6 else total
 
 
 @compiled
@@ -366,18 +378,20 @@ def _size(x: complex) -> float:
 
 @compiled
 def largest_phase(net: Net, flow: Array, m: int, side: int) -> tuple[float, int]:  # pragma: no cover
-    """Magnitude and number of the phase that carries most at one end of a branch."""
-    nodes, ends = net.nodes, net.ends
+    """Square of the magnitude and number of the phase that carries most at one end of a branch."""
     if len(net.kind) == 1:
-        return _size(flow[m, side, 0]), 0
-    turn = nodes[ends[m, side], EXTRA, 0]
+        return _square(flow[m, side, 0]), 0
+    turn = net.nodes[net.ends[m, side], EXTRA, 0]
     a, b, c = to_phases(flow[m, side, 0], flow[m, side, 1], flow[m, side, 2], turn)
-    sizes = (_size(a), _size(b), _size(c))
-    best = 0
-    for p in range(1, 3):
-        if sizes[p] > sizes[best]:
-            best = p
-    return sizes[best], best
+    first, second, third = _square(a), _square(b), _square(c)
+    if first >= second and first >= third:
+        return first, 0
+    return (second, 1) if second >= third else (third, 2)
+
+
+@compiled
+def _square(x: complex) -> float:  # pragma: no cover
+    return x.real * x.real + x.imag * x.imag
 
 
 @compiled
@@ -387,9 +401,9 @@ def _loadings(net: Net, flow: Array, loading: Array) -> None:  # pragma: no cove
     for e in range(len(rated)):
         loading[rated[e, 2]] = 0.0
     for e in range(len(rated)):
-        size, _ = largest_phase(net, flow, rated[e, 0], rated[e, 1])
-        element = rated[e, 2]
-        loading[element] = max(loading[element], rated_pct[e] * size)
+        square, _ = largest_phase(net, flow, rated[e, 0], rated[e, 1])
+        element, pct = rated[e, 2], rated_pct[e] * math.sqrt(square)
+        loading[element] = max(loading[element], pct)
 
 
 @compiled

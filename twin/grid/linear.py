@@ -9,6 +9,8 @@ for all slots at once.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from twin.domain.ids import Array
@@ -201,7 +203,8 @@ def loading_answers(
     change, phases = np.zeros(place(width)), np.zeros(place(width))
     for e in range(len(net.rated)):
         m, side, element = net.rated[e, 0], net.rated[e, 1], net.rated[e, 2]
-        size, phase = largest_phase(net, flow, m, side)
+        square, phase = largest_phase(net, flow, m, side)
+        size = math.sqrt(square)
         if net.rated_pct[e] * size <= worst[element]:
             continue
         worst[element] = net.rated_pct[e] * size
