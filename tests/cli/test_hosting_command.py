@@ -54,7 +54,7 @@ def test_the_same_command_goes_on_and_another_one_is_refused(cli: Cli, street: P
     told = cli("hosting", street, *FEW, "--out", "out", "--tolerance-min", "60")
     assert (told.code, told.out) == (2, "")
     assert told.err == (
-        "out: holds a study of another question (tolerance_min was 0.0, now 60.0); name another folder with "
+        "out: holds a study of another question (tolerance min was 0.0, now 60.0); name another folder with "
         "--out, or replace it with --force\n"
     )
     assert cli("hosting", street, *FEW, "--out", "out", "--tolerance-min", "60", "--force").code == 0

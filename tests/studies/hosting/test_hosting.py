@@ -11,6 +11,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from twin.studies.hosting.charging import Charged, Street
 from twin.studies.hosting.draws import draw, station_rows
 from twin.studies.hosting.feeder import Feeding
 from twin.studies.hosting.flow import StepFlow
-from twin.studies.hosting.page import page, write_figure, write_page
+from twin.studies.hosting.page import caution, page, write_figure, write_page
 from twin.studies.hosting.study import Study
 
 FORK = """\
@@ -476,11 +477,14 @@ class TestPage:
         """Shares with intervals, the capacity, the cable that limits; nothing but one file."""
         done = hosting(twin.load(fork), "out", draws=20, settings=THIRDS, workers=1)
         made = page(done)
-        share = done.summary.levels[2].shares["any"]
+        share, violating = done.summary.levels[2].shares["any"], done.summary.levels[2].violating["any"]
+        assert violating == round(20 * share.mean) > 0
         assert "Hosting capacity at a risk of 5 %" in made.verdict.text
         assert "line loading at cable right (100 % of the draws that violate)" in made.verdict.text
         text = write_page(done).read_text(encoding="utf-8")
-        assert f"{100 * share.mean:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})" in text  # type: ignore[operator]
+        assert (
+            f"{violating}: {100 * share.mean:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})" in text
+        )  # type: ignore[operator]
         assert "cable right" in text
         assert "http" not in text.replace("http://www.w3.org", "")
 
@@ -497,8 +501,22 @@ class TestPage:
         done = hosting(scenario, "out", draws=3, settings=THIRDS, workers=1)
         made = page(done)
         assert "at least 100 % of the stations (3 of 3)" in made.verdict.text
+        assert caution(done.summary) == (  # Wilson: z² / (n + z²) of 3
+            "3 draws cannot tell a share of 0 from the risk: without any violation it may still be 56 %, "
+            "so the interval begins at 0; take --draws 73 or more"
+        )
+        assert "3 draws cannot tell" in made.verdict.text
         (limiting,) = (section for section in made.sections if section.anchor == "limiting")
         assert limiting.blocks[0].text == "No draw violates a limit at any penetration."  # type: ignore[union-attr]
+
+    def test_with_draws_enough_or_trouble_without_chargers_nothing_is_cautioned(self, fork: Path) -> None:
+        """73 draws without a violation tell enough; a base load that violates has nothing to do with draws."""
+        done = hosting(twin.load(fork), "out", draws=2, settings=THIRDS, workers=1)
+        none = done.summary.levels[0]
+        assert caution(done.summary)
+        bad = replace(none, violating={**none.violating, "any": 2})
+        assert not caution(replace(done.summary, levels=(bad, *done.summary.levels[1:])))
+        assert not caution(replace(done.summary, capacity=replace(done.summary.capacity, low=0.1)))
 
     def test_the_summary_is_plain_json(self, fork: Path) -> None:
         """What was asked, and every share; NaN would not be JSON."""

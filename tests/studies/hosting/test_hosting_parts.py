@@ -22,7 +22,7 @@ from twin.studies.hosting.flow import Extremes
 from twin.studies.hosting.folder import finished, open_folder
 from twin.studies.hosting.judge import judge
 from twin.studies.hosting.settings import Settings, counts, make_settings
-from twin.studies.hosting.summary import capacity, summarise
+from twin.studies.hosting.summary import capacity, draws_needed, summarise
 from twin.studies.hosting.table import DRAWS, part_path, read_draws, write_draw
 
 
@@ -272,6 +272,11 @@ def test_shares_have_the_published_intervals(count: int, n: int, low: float, hig
 
 
 class TestCapacity:
+    def test_73_draws_can_show_that_a_feeder_keeps_a_risk_of_5_percent(self) -> None:
+        """Wilson's upper end of 0 of n is z² / (n + z²): at most 5 % from n = 19 z² = 72.99 on."""
+        assert draws_needed(0.05) == 73
+        assert draws_needed(0.5) == 4  # z² = 3.84
+
     def test_it_is_where_the_line_crosses_the_risk(self) -> None:
         """0 at 40 %, 20 % of the draws at 60 %: 5 % on a straight line at 45 %."""
         shares = [Interval(m, m, m, 100) for m in (0.0, 0.0, 0.2, 0.9)]
@@ -346,6 +351,7 @@ class TestTable:
         none, half, full = made.levels
         assert (made.draws, made.stations) == (4, 4)
         assert [level.shares["any"].mean for level in (none, half, full)] == [0.0, 0.0, 0.75]
+        assert (none.violating["any"], full.violating["any"], full.violating["line"]) == (0, 3, 1)
         assert full.shares["trafo"] == proportion(3, 4)
         assert full.shares["line"] == proportion(1, 4)
         assert full.worst["trafo_pct"].median == 110.0
@@ -390,14 +396,24 @@ class TestFolder:
             write_draw(out, 0, [row(0, 0.0)], {})
         with (
             pytest.raises(SettingsError) as raised,
-            open_folder(out, ASKED | {"seed": 2, "rule": "en50160"}, replace=False),
+            open_folder(out, ASKED | {"seed": 2, "scenario_hash": "b", "rule": "en50160"}, replace=False),
         ):
             raise AssertionError
         assert str(raised.value) == (
-            f'{out}: holds a study of another question (seed was 1, now 2; rule was "instant", now "en50160"); '
+            f"{out}: holds a study of another question (seed was 1, now 2; rule was instant, now en50160); "
             "name another folder with --out, or replace it with --force"
         )
         assert part_path(out, 0).is_file()
+
+    def test_a_changed_scenario_is_told_in_words(self, tmp_path: Path) -> None:
+        """A hash would tell nobody what to do."""
+        out = tmp_path / "out"
+        with open_folder(out, ASKED, replace=False):
+            pass
+        said = r"another question \(the scenario or a file that it names has changed; penetrations was 0.5, 1.0, now 1\)"
+        changed = ASKED | {"scenario_hash": "def", "penetrations": [1]}
+        with pytest.raises(SettingsError, match=said), open_folder(out, changed, replace=False):
+            raise AssertionError
 
     def test_it_is_replaced_when_asked(self, tmp_path: Path) -> None:
         """The draws of the old question are gone."""

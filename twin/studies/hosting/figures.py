@@ -58,7 +58,7 @@ def shares_over_penetration(
         curve.set(marker="o", markersize=3.5, linewidth=1.6)
         if reason == "any":  # often it is the same as another curve, which lies on top of it
             curve.set(linewidth=3.2, alpha=0.55)
-    mark_limit(ax, 100.0 * risk, f"{100 * risk:g} % of the draws", at=0.3)
+    mark_limit(ax, 100.0 * risk, f"accepted risk: {100 * risk:g} % of the draws", at=0.3)
     if capacity is not None:
         ax.axvline(100.0 * capacity, color=LIMIT, linewidth=0.8, linestyle=":")
     ax.set(

@@ -15,6 +15,7 @@ from twin.results.lock import locked
 
 ASKED = "hosting.json"
 _FORMAT = 1
+_HASH = "scenario_hash"
 
 
 @contextmanager
@@ -86,17 +87,22 @@ def _same_question(path: Path, asked: Mapping[str, Any]) -> None:
         before = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{file}: cannot be read ({error}); replace the study with --force") from None
-    others = [
-        f"{key} was {_short(before.get(key))}, now {_short(value)}"
-        for key, value in asked.items()
-        if before.get(key) != value
-    ]
+    others = [key for key, value in asked.items() if before.get(key) != value]
     if others:
+        if "seed" in others and _HASH in others:
+            others.remove(_HASH)  # it covers the seed
+        told = "; ".join(_difference(key, before.get(key), asked[key]) for key in others)
         raise SettingsError(
-            f"{path}: holds a study of another question ({'; '.join(others)}); "
+            f"{path}: holds a study of another question ({told}); "
             "name another folder with --out, or replace it with --force"
         )
 
 
+def _difference(key: str, before: object, now: object) -> str:
+    if key == _HASH:
+        return "the scenario or a file that it names has changed"
+    return f"{key.replace('_', ' ')} was {_short(before)}, now {_short(now)}"
+
+
 def _short(value: object) -> str:
-    return "absent" if value is None else json.dumps(value)
+    return "absent" if value is None else json.dumps(value).strip('"[]')

@@ -27,7 +27,7 @@ from twin.report.words import NONE, count, length, number, percent
 from twin.results.folder import write_aside
 from twin.studies.hosting.figures import shares_over_penetration, worst_over_penetration
 from twin.studies.hosting.judge import REASONS
-from twin.studies.hosting.summary import ANY, Capacity, Level, Spread, Summary
+from twin.studies.hosting.summary import ANY, Capacity, Level, Spread, Summary, draws_needed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,11 +109,24 @@ def capacity_text(found: Capacity, stations: int) -> str:
     )
 
 
-def interval_text(share: Interval) -> str:
-    """`12 % (8 to 17)`, in percent."""
+def caution(summary: Summary) -> str:
+    """What to do about an interval that reaches down to no charger at all because draws are few; else empty."""
+    found, none = summary.capacity, summary.levels[0]
+    high = none.shares[ANY].high
+    if found.low > 0.0 or none.violating[ANY] or high is None:
+        return ""
+    return (
+        f"{count(summary.draws, 'draw')} cannot tell a share of 0 from the risk: without any violation it may still be "
+        f"{percent(high, 0)}, so the interval begins at 0; take --draws {draws_needed(found.risk)} or more"
+    )
+
+
+def interval_text(violating: int, share: Interval) -> str:
+    """`24: 12 % (8 to 17)`: draws, and their share in percent."""
     if share.low is None or share.high is None:
-        return percent(share.mean, 1)
-    return f"{percent(share.mean, 1)} ({number(100 * share.low, 1)} to {number(100 * share.high, 1)})"
+        return f"{violating}: {percent(share.mean, 1)}"
+    ends = f"{number(100 * share.low, 1)} to {number(100 * share.high, 1)}"
+    return f"{violating}: {percent(share.mean, 1)} ({ends})"
 
 
 def present(summary: Summary) -> tuple[str, ...]:
@@ -132,6 +145,9 @@ def _verdict(summary: Summary) -> Text:
             f" What limits first is mostly {NAMES[first.reason]}"
             f"{f' at {first.element}' if first.element else ''} ({percent(first.share, 0)} of the draws that violate)."
         )
+    few = caution(summary)
+    if few:
+        told += f" {few[0].upper()}{few[1:]}."
     return Text(text=told, tone="good" if found.beyond else "plain")
 
 
@@ -150,7 +166,7 @@ def _cards(summary: Summary) -> tuple[Card, ...]:
             name=f"Violations at {percent(full.penetration, 0)}",
             value=number(100 * full.shares[ANY].mean, 1),
             unit="%",
-            detail=f"of the draws; {_ends(full.shares[ANY])}",
+            detail=f"{full.violating[ANY]} of {count(full.draws, 'draw')}; {_ends(full.shares[ANY])}",
             tone="bad" if full.shares[ANY].mean > found.risk else "good",
         ),
         _spread_card("Transformer", full, "trafo_pct", "%", 0),
@@ -214,7 +230,7 @@ def _shares(study: Hosting) -> Section:
             f"{level.stations} ({percent(level.penetration, 0)})",
             number(level.evses),
             str(level.draws),
-            *(interval_text(level.shares[key]) for key in keys),
+            *(interval_text(level.violating[key], level.shares[key]) for key in keys),
         )
         for level in summary.levels
     ]
@@ -229,7 +245,12 @@ def _shares(study: Hosting) -> Section:
         title="How often limits are broken",
         look="Look where the black curve crosses the red line: up to there trouble is rarer than the accepted risk. "
         "The bands are 95 % intervals (Wilson) of each share; more draws make them narrower.",
-        blocks=(shown, table("Share of draws with a violation (95 % interval, %)", columns, rows, most=60)),
+        blocks=(
+            shown,
+            table(
+                "Draws with a violation: how many, and their share (95 % interval, %)", columns, rows, most=60
+            ),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -49,7 +50,8 @@ class Level:
         penetration: Share of the stations that exist.
         stations, evses: How many that are; EVSEs as the mean over the draws.
         draws: How many.
-        shares: Share of draws that violate, with its 95 % interval: `any` and each of `REASONS`.
+        violating: How many draws violate: `any` and each of `REASONS`.
+        shares: The same as a share of the draws, with its 95 % interval.
         worst: Of each column of `WORST`.
         served_share: Median over the draws of delivered over wanted energy; None where nobody charged.
     """
@@ -58,6 +60,7 @@ class Level:
     stations: int
     evses: float
     draws: int
+    violating: Mapping[str, int]
     shares: Mapping[str, Interval]
     worst: Mapping[str, Spread]
     served_share: float | None
@@ -134,6 +137,7 @@ def summarise(rows: pa.Table) -> Summary:
 def _level(rows: pa.Table, penetration: float) -> Level:
     n = rows.num_rows
     flags = {ANY: "violated", **{key: key for key in REASONS}}
+    violating = {key: int(rows[column].to_numpy().sum()) for key, column in flags.items()}
     requested = rows["requested_wh"].to_numpy()
     served = rows["delivered_wh"].to_numpy()[requested > 0] / requested[requested > 0]
     return Level(
@@ -141,7 +145,8 @@ def _level(rows: pa.Table, penetration: float) -> Level:
         stations=int(rows["stations"][0].as_py()),
         evses=float(rows["evses"].to_numpy().mean()),
         draws=n,
-        shares={key: proportion(int(rows[column].to_numpy().sum()), n) for key, column in flags.items()},
+        violating=violating,
+        shares={key: proportion(count, n) for key, count in violating.items()},
         worst={name: _spread(rows[name].to_numpy(), bad) for name, bad in WORST.items()},
         served_share=float(np.median(served)) if len(served) else None,
     )
@@ -175,6 +180,11 @@ def capacity(penetrations: Sequence[float], shares: Sequence[Interval], risk: fl
         high=most if high is None else high,
         beyond=middle is None,
     )
+
+
+def draws_needed(risk: float = RISK) -> int:
+    """Fewest draws that, where none violates, leave a share above `risk` outside of the 95 % interval."""
+    return next(n for n in itertools.count(1) if (proportion(0, n).high or 0.0) <= risk)
 
 
 def _crossing(penetrations: Sequence[float], shares: Sequence[float], risk: float) -> float | None:
