@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import twin
-from twin.grid.droop import VOLT_VAR, VOLT_WATT, Curve
+from twin.domain.droop import VOLT_VAR, VOLT_WATT, Curve
 from twin.results.audit import audit_tables
 from twin.scenario.droop import evse_droop, pv_droop
 from twin.scenario.loader import load

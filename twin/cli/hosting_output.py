@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from twin.cli.running import _counter, _interruptible, _say
+from twin.cli.running import counter, interruptible, say
 from twin.report.words import number, percent
 from twin.results.statistics import Interval
 from twin.scenario.model import Scenario
@@ -34,14 +34,14 @@ def study(
 ) -> dict[str, Any]:
     """Run the draws that are missing, write page and figure, and return what `--json` prints."""
     folder = out or Path("results") / f"hosting-{scenario.name}"
-    with _interruptible(), _counter(draws, "draws") as advance:
+    with interruptible(), counter(draws, "draws") as advance:
         done = hosting(
             scenario, folder, draws=draws, settings=settings, workers=workers, force=force, on_draw=advance
         )
     _tell(done)
-    _say(f"study: {done.path}")
-    _say(f"figure: {write_figure(done)}")
-    _say(f"report: {write_page(done)}")
+    say(f"study: {done.path}")
+    say(f"figure: {write_figure(done)}")
+    say(f"report: {write_page(done)}")
     return {**done.asked, "feeder": done.feeder, **done.summary.plain()}
 
 
@@ -51,14 +51,14 @@ def _tell(study: Hosting) -> None:
     console.print(
         _table(summary), width=None if console.is_terminal else _FILE_COLUMNS, crop=console.is_terminal
     )
-    _say(f"a violation is: {rule_text(study.asked)}")
+    say(f"a violation is: {rule_text(study.asked)}")
     for item in summary.limiting[:3]:
         where = f" at {item.element}" if item.element else ""
-        _say(
+        say(
             f"limits first: {NAMES[item.reason]}{where}, in {percent(item.share, 0)} of the draws that violate"
         )
     risk = percent(summary.capacity.risk, 0)
-    _say(f"hosting capacity at a risk of {risk}: {capacity_text(summary.capacity, summary.stations)}")
+    say(f"hosting capacity at a risk of {risk}: {capacity_text(summary.capacity, summary.stations)}")
 
 
 def _table(summary: Summary) -> Table:

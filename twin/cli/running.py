@@ -41,14 +41,14 @@ class Outcome:
 
 def one(scenario: Scenario, out: Path | None, *, force: bool, report: bool) -> Outcome:
     """Run once, with a bar of simulated time, speed, sessions and violations."""
-    with _interruptible(), _bar(scenario) as beat:
+    with interruptible(), _bar(scenario) as beat:
         done = run(scenario, out=out, force=force, on_beat=beat)
     summary = done.summary
     _warn([done])
-    _say(_sentence(summary))
-    _say(f"run: {done.path}")
+    say(_sentence(summary))
+    say(f"run: {done.path}")
     if report:
-        _say(f"report: {write_report(done)}")
+        say(f"report: {write_report(done)}")
     return Outcome(summary, summary["violations"] > 0)
 
 
@@ -57,15 +57,15 @@ def many(
 ) -> Outcome:
     """Run several seeds and report intervals."""
     folder = out or Path("results") / f"{scenario.name}-seeds"
-    with _interruptible(), _counter(seeds) as advance:
+    with interruptible(), counter(seeds) as advance:
         done = run_sweep([scenario], folder, seeds=seeds, workers=workers, force=force, on_run=advance)
     statistics = done.statistics(scenario.name)
     _warn(done.runs)
     violated = statistics["seeds_with_violations"]
-    _say(f"{count(seeds, 'seed')}, {violated} of them with violations")
-    _say(f"sweep: {folder}")
+    say(f"{count(seeds, 'seed')}, {violated} of them with violations")
+    say(f"sweep: {folder}")
     if report:
-        _say(f"report: {write_sweep_report(done, folder / 'report.html')}")
+        say(f"report: {write_sweep_report(done, folder / 'report.html')}")
     return Outcome(statistics, violated > 0)
 
 
@@ -73,19 +73,19 @@ def sweep(
     scenarios: Sequence[Scenario], folder: Path, *, seeds: int, workers: int, force: bool
 ) -> dict[str, Any]:
     """Run several scenarios over the same seeds; return the statistics of each."""
-    with _interruptible(), _counter(seeds * len(scenarios)) as advance:
+    with interruptible(), counter(seeds * len(scenarios)) as advance:
         done = run_sweep(scenarios, folder, seeds=seeds, workers=workers, force=force, on_run=advance)
     statistics = {scenario.name: done.statistics(scenario.name) for scenario in scenarios}
     for scenario in scenarios:
         _warn(done.of(scenario.name), f"{scenario.name}: ")
     for name, figures in statistics.items():
-        _say(f"{name}: {count(seeds, 'seed')}, {figures['seeds_with_violations']} of them with violations")
-    _say(f"sweep: {folder}")
-    _say(f"report: {write_sweep_report(done, folder / 'report.html')}")
+        say(f"{name}: {count(seeds, 'seed')}, {figures['seeds_with_violations']} of them with violations")
+    say(f"sweep: {folder}")
+    say(f"report: {write_sweep_report(done, folder / 'report.html')}")
     return statistics
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """Print for people; a path is never wrapped, coloured or read as markup."""
     typer.echo(text, err=True)
 
@@ -95,17 +95,17 @@ def _warn(runs: Sequence[Run], whose: str = "") -> None:
     noted = [run.manifest["assumptions"] for run in runs]
     notes = [note for note in noted[0] if note.startswith(WARNING) and all(note in n for n in noted)]
     for note in notes:
-        _say(f"{whose}{note}")
+        say(f"{whose}{note}")
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Say what an interruption leaves behind."""
     try:
         yield
     except KeyboardInterrupt as stop:
         for line in ("interrupted", *getattr(stop, "__notes__", ())):
-            _say(line)
+            say(line)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -151,7 +151,8 @@ def _bar(scenario: Scenario) -> Iterator[Any]:
 
 
 @contextmanager
-def _counter(total: int, what: str = "runs") -> Iterator[Any]:
+def counter(total: int, what: str = "runs") -> Iterator[Any]:
+    """Count finished things in a bar; yields what to call after each. Nothing when nobody looks."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with _progress(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task(what, total=total)

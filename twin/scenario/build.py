@@ -64,12 +64,12 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         sites={site.id: site for site in sites},
         limits=limits,
         strategy=registry.make(scenario.strategy.name, scenario.strategy.options),
-        guard=_guard(scenario, grid, fleet),
+        guard=make_guard(scenario, grid, fleet),
         grid=grid,
         visits=drawing.visits,
         minds=population.drivers,
-        prices=_prices(scenario),
-        faults=tuple(_faults(scenario)),
+        prices=price_schedules(scenario),
+        faults=tuple(fault_specs(scenario)),
         period_s=float(scenario.period_s),
         ticks=round(scenario.duration_s / scenario.period_s),
         power_flow_every=1 if scenario.grid is None else scenario.grid.power_flow_every,
@@ -121,7 +121,8 @@ def _keeper(feeder: Grid) -> Callable[[GridState], None] | None:
     return keeper(feeder)
 
 
-def _guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:
+def make_guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:
+    """Return the guard of a scenario that has one and a feeder."""
     if scenario.guard is None or grid is None:
         return None
     section = scenario.guard
@@ -135,7 +136,7 @@ def _guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:
     )
 
 
-def _prices(scenario: Scenario) -> dict[SiteId, PriceSchedule]:
+def price_schedules(scenario: Scenario) -> dict[SiteId, PriceSchedule]:
     """Schedules of the sites that charge money."""
     made: dict[str, PriceSchedule] = {}
     out: dict[SiteId, PriceSchedule] = {}
@@ -167,7 +168,9 @@ def _tariff(name: str, section: tariffs.Tariff) -> Tariff:
     )
 
 
-def _faults(scenario: Scenario) -> list[FaultSpec]:
+def fault_specs(scenario: Scenario) -> list[FaultSpec]:
+    """Return the faults of a scenario, in seconds since its start."""
+
     def seconds(instant: datetime) -> float:
         return (instant - scenario.start).total_seconds()
 

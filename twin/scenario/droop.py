@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from twin.grid.droop import VOLT_VAR, VOLT_WATT, Curve, Droop, Kind, parse_curve, power_factor_of
+from twin.domain.droop import VOLT_VAR, VOLT_WATT, Curve, Droop, Kind, parse_curve, power_factor_of
 from twin.scenario.fields import Number, Section, wrong
 
 Point = Annotated[list[Annotated[Number, Field(ge=-1, le=1.5)]], Field(min_length=2, max_length=2)]

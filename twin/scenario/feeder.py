@@ -39,7 +39,7 @@ def feeder(scenario: Scenario, section: GridSection, evses: Sequence[EvseSpec]) 
         ScenarioError: The net or its profiles cannot be used.
         SolverError: The feeder cannot be solved.
     """
-    base = _base_load(scenario, section)
+    base = base_load(scenario, section)
     files = {"scenario": scenario.path} | ({base.file.name: base.file} if base.file else {})
     with in_files(files):
         net = load_feeder(
@@ -105,7 +105,8 @@ def _net_source(base_dir: Path, section: GridSection) -> NetSource:
     return NetSource("file", str(base_dir / (net.file or "")))
 
 
-def _base_load(scenario: Scenario, section: GridSection) -> BaseLoad:
+def base_load(scenario: Scenario, section: GridSection) -> BaseLoad:
+    """Return what the grid reads its base load from, as the scenario says it."""
     load = section.profile
     if isinstance(load, NoLoad):
         return BaseLoad(source="none")

@@ -21,7 +21,7 @@ from twin.domain.specs import EvseSpec
 from twin.domain.views import Strategy
 from twin.domain.visits import ANY_EVSE, Visits
 from twin.engine.core import Parts, Simulation
-from twin.scenario.build import _faults, _guard, _prices, rows_by_site
+from twin.scenario.build import fault_specs, make_guard, price_schedules, rows_by_site
 from twin.scenario.feeder import volt_watt
 from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
@@ -74,8 +74,8 @@ class Street:
         self._scenario = scenario
         self._phases = phases
         self.sites, self.evses = expand(scenario)
-        self._prices = _prices(scenario)
-        self._faults = tuple(_faults(scenario))
+        self._prices = price_schedules(scenario)
+        self._faults = tuple(fault_specs(scenario))
         self.ticks = round(scenario.duration_s / scenario.period_s)
 
     def week(self, seed: int, evses: Sequence[EvseSpec]) -> Visits:
@@ -157,7 +157,7 @@ class Street:
             sites={site.id: site for site in self.sites},
             limits=site_limits(self.sites, evses),
             strategy=self.strategy(),
-            guard=_guard(scenario, grid, fleet),
+            guard=make_guard(scenario, grid, fleet),
             grid=None,
             visits=visits,
             minds=population.drivers,

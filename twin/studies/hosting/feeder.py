@@ -18,7 +18,7 @@ from twin.grid.common import Setup
 from twin.grid.compiled import CompiledGrid
 from twin.grid.plan import Plan
 from twin.grid.profiles import Profile, read_profile
-from twin.scenario.feeder import _base_load, feeder
+from twin.scenario.feeder import base_load, feeder
 from twin.scenario.grid import Grid as GridSection
 from twin.scenario.grid import NoLoad
 from twin.scenario.model import Scenario
@@ -89,7 +89,7 @@ class Feeding:
             scenario = self._scenario
             profile = read_profile(
                 plan.feeder,
-                _base_load(scenario, self._section),
+                base_load(scenario, self._section),
                 scenario.start,
                 scenario.duration_s,
                 phases=self.phases,
