@@ -426,6 +426,18 @@ class TestResuming:
         assert list(files("out")) == ["draw-00000.parquet"]
         assert done.asked["seed"] == 2
 
+    def test_what_a_killed_study_leaves_is_completed(self, fork: Path) -> None:
+        """Draws with a gap, another one half written, no table and no summary: in the end the bytes are the same."""
+        for out in ("out", "fresh"):
+            hosting(twin.load(fork), out, draws=4, settings=THIRDS, workers=1)
+        for name in ("draws.parquet", "summary.json", "draws/draw-00001.parquet", "draws/draw-00003.parquet"):
+            Path("out", name).unlink()
+        Path("out/draws/.draw-00003.parquet.tmp").write_bytes(b"PAR1")
+        hosting(twin.load(fork), "out", draws=4, settings=THIRDS, workers=1)
+        for name in ("draws.parquet", "summary.json", *(f"draws/draw-0000{k}.parquet" for k in range(4))):
+            assert Path("out", name).read_bytes() == Path("fresh", name).read_bytes()
+
+    @pytest.mark.slow
     @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
     def test_killed_and_started_again_it_goes_on_where_it_was(self, fork: Path) -> None:
         """Kill -9 of command and workers in the middle: no worker lives on, finished draws are kept."""
