@@ -19,6 +19,7 @@ from twin.grid.feeder import Feeder, index_feeder
 from twin.grid.make import make_grid
 from twin.grid.model import read_model
 from twin.grid.nets import NetSource, load_feeder
+from twin.grid.plan import Plan
 from twin.grid.profiles import constant
 from twin.grid.topology import Limits
 
@@ -360,3 +361,15 @@ def test_three_phases_refuse_what_pandapower_itself_would_change(column: str, va
         SolverError, match=rf"village: a three-phase power flow carries no {what} .*`house 3`"
     ):
         make_grid(feeder, [], constant(feeder, 1.0, even), phases=3)
+
+
+def test_an_instant_is_solved_again_only_when_a_power_changed(line: Feeder, monkeypatch: pytest.MonkeyPatch):
+    """The same powers give the same state; one watt more is another."""
+    grid = make_grid(line, ["B"], constant(line, 1.0))
+    solves = []
+    real = Plan.solve_with
+    monkeypatch.setattr(Plan, "solve_with", lambda *a, **k: solves.append(1) or real(*a, **k))
+    first = grid.solve(0.0, 300.0, np.array([3_000.0]))
+    assert grid.solve(300.0, 600.0, np.array([3_000.0])) is first
+    assert grid.solve(300.0, 600.0, np.array([3_001.0])) is not first
+    assert len(solves) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,29 @@ class Solved(GridState):
     """
 
     solution: Complexes
+
+
+class Adapter:
+    """What every adapter of the port `Grid` tells about itself."""
+
+    def __init__(self, setup: Setup, provenance: Mapping[str, object]) -> None:
+        self._setup = setup
+        self._provenance = dict(provenance)
+
+    @property
+    def topology(self) -> GridTopology:
+        """Names, limits and places; constant during a run."""
+        return self._setup.topology
+
+    @property
+    def setup(self) -> Setup:
+        """What the grid was made of: feeder, EVSEs, profile and limits."""
+        return self._setup
+
+    @property
+    def provenance(self) -> Mapping[str, object]:
+        """What the manifest says about the model."""
+        return self._provenance
 
 
 def check_power(evse_w: Array, setup: Setup) -> None:

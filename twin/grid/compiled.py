@@ -6,51 +6,47 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from twin.domain.grid import GridState, GridTopology, Sensitivity
+from twin.domain.grid import GridState, Sensitivity
 from twin.domain.ids import Array, Complexes, Matrix, Rows, Vector
 from twin.grid import linear
 from twin.grid.block import WIDTH
-from twin.grid.common import Setup, Solved, check_power
+from twin.grid.common import Adapter, Setup, Solved, check_power
 from twin.grid.plan import Plan
 
 
-class CompiledGrid:
+class CompiledGrid(Adapter):
     """Implements the port `Grid` on a `Plan`; see `twin.grid.kernel` for the method."""
 
     def __init__(
         self, setup: Setup, plan: Plan, provenance: Mapping[str, object], *, doubted: bool = False
     ) -> None:
         """Put a plan behind the port; `doubted` for the self-check, see `Plan.solve_with`."""
-        self._setup = setup
+        super().__init__(setup, provenance)
         self._doubted = doubted
         self.plan = plan
-        self._provenance = dict(provenance)
+        self._latest: tuple[Array, Array, Solved] | None = None
         self._q_per_p = setup.q_per_p
         self._even: Matrix = np.full((len(setup.evse_ids), plan.phases), 1.0 / plan.phases)
 
-    @property
-    def topology(self) -> GridTopology:
-        """Names, limits and places; constant during a run."""
-        return self._setup.topology
-
-    @property
-    def setup(self) -> Setup:
-        """What the grid was made of: feeder, EVSEs, profile and limits."""
-        return self._setup
-
-    @property
-    def provenance(self) -> Mapping[str, object]:
-        """What the manifest says about the model."""
-        return self._provenance
-
     def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
         """Solve the mean of [start_s, end_s]; a state without a solution is all NaN.
+
+        Where no power changed since the last call its state is returned again.
 
         Raises:
             ValueError: A power is not finite; names the EVSE.
         """
         check_power(evse_w, self._setup)
         base, base_w, pv_w = self._setup.profile.means(start_s, end_s)
+        if self._latest is not None:
+            same_base, same_w, state = self._latest
+            if np.array_equal(base, same_base) and np.array_equal(evse_w, same_w):
+                return state
+        state = self._solve(base, base_w, pv_w, evse_w)
+        self._latest = base, evse_w.copy(), state
+        return state
+
+    def _solve(self, base: Array, base_w: float, pv_w: float, evse_w: Array) -> Solved:
         found = self.plan.solve_with(
             base,
             self._setup.evse_bus,

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.sparse import block_array, diags_array
 from scipy.sparse.linalg import splu
 
-from twin.domain.grid import GridState, GridTopology, Sensitivity
+from twin.domain.grid import GridState, Sensitivity
 from twin.domain.ids import Array, Complexes, Matrix, Rows
-from twin.grid.common import Setup, Solved, check_power
+from twin.grid.common import Adapter, Setup, Solved, check_power
 from twin.grid.feeder import BRANCH_TABLES, Feeder
 from twin.grid.model import Model, model_of, run, working_net
 from twin.units import mw_from_w, w_from_mw
@@ -23,7 +23,7 @@ _ELASTIC_W = 1e-3
 _DRAWING = ("motor", "ward", "xward", "shunt")
 
 
-class PandapowerGrid:
+class PandapowerGrid(Adapter):
     """Implements the port `Grid` with `pandapower.runpp`: 20 to 30 ms per solve.
 
     Every bus has one load that carries the sum of its units and EVSEs. Voltage-dependent loads are solved
@@ -33,9 +33,8 @@ class PandapowerGrid:
     """
 
     def __init__(self, setup: Setup, model: Model, provenance: Mapping[str, object]) -> None:
-        self._setup = setup
+        super().__init__(setup, provenance)
         self._dead_branch = model.dead_branch
-        self._provenance = dict(provenance)
         units = setup.feeder.units
         self._net, load = working_net(setup.feeder)
         self._alive = np.flatnonzero(load >= 0)
@@ -43,16 +42,6 @@ class PandapowerGrid:
         self._elastic = np.flatnonzero(units.voltage_dependent)
         self._shares = _shares(setup.feeder, units.index[self._elastic])
         self._control = len(self._net.controller) > 0 and bool(self._net.controller.in_service.any())
-
-    @property
-    def topology(self) -> GridTopology:
-        """Names, limits and places; constant during a run."""
-        return self._setup.topology
-
-    @property
-    def provenance(self) -> Mapping[str, object]:
-        """What the manifest says about the model."""
-        return self._provenance
 
     def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
         """Solve the mean of [start_s, end_s]; a state without a solution is all NaN.

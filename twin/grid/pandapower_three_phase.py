@@ -9,9 +9,9 @@ import numpy as np
 import pandapower as pp
 import pandas as pd
 
-from twin.domain.grid import GridState, GridTopology, Sensitivity
+from twin.domain.grid import GridState, Sensitivity
 from twin.domain.ids import Array, Mask, Matrix, Rows
-from twin.grid.common import Setup, check_power
+from twin.grid.common import Adapter, Setup, check_power
 from twin.grid.feeder import BRANCH_TABLES
 from twin.grid.model import bare_net, run_three_phase
 from twin.units import mw_from_w, w_from_mw
@@ -22,31 +22,20 @@ _DEFAULT_MVA = 0.5
 """Of a net without transformers."""
 
 
-class PandapowerThreePhase:
+class PandapowerThreePhase(Adapter):
     """Implements the port `Grid` with `pandapower.runpp_3ph`: 50 to 200 ms per solve.
 
     Every bus has one asymmetric load that carries the sum of its units and EVSEs.
     """
 
     def __init__(self, setup: Setup, dead_branch: Mask, provenance: Mapping[str, object]) -> None:
-        self._setup = setup
+        super().__init__(setup, provenance)
         self._dead_branch = dead_branch
-        self._provenance = dict(provenance)
         self._net = bare_net(setup.feeder)
         # it stops at 3e-8 per unit of this base, whatever that is: 6e-5 pu of voltage on 907 buses at 100 MVA
         self._net.sn_mva = _BASE_SHARE * (float(self._net.trafo.sn_mva.sum()) or _DEFAULT_MVA)
         self._alive = np.flatnonzero(setup.feeder.supplied)
         self._carriers = _add_loads(self._net, self._net.bus.index[self._alive].to_numpy())
-
-    @property
-    def topology(self) -> GridTopology:
-        """Names, limits and places; constant during a run."""
-        return self._setup.topology
-
-    @property
-    def provenance(self) -> Mapping[str, object]:
-        """What the manifest says about the model."""
-        return self._provenance
 
     def solve(self, start_s: float, end_s: float, evse_w: Array, /) -> GridState:
         """Solve the mean of [start_s, end_s]; a state without a solution is all NaN.
