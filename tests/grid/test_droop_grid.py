@@ -160,7 +160,9 @@ class TestVoltWattOfChargers:
         stands_w = grid.lower(0.0, 0.0, wish_w)
         state = grid.solve(0.0, 0.0, stands_w)
         seen_pu = state.vm_pu[village.bus_positions(load_buses(village)), 0]
-        np.testing.assert_allclose(stands_w, np.minimum(wish_w, EV_LOW(seen_pu) * 11_000.0), atol=1.0)
+        np.testing.assert_allclose(
+            stands_w, np.minimum(wish_w, share_at(EV_LOW, seen_pu) * 11_000.0), atol=1.0
+        )
         assert stands_w.min() < 10_000.0
 
     def test_the_solve_itself_never_changes_what_was_metered(self, village: Feeder) -> None:
