@@ -1,4 +1,4 @@
-"""What is left of all steps: extremes with their step, means, energies, violations."""
+"""What is left of all steps: extremes with their step, means, quantiles, energies, violations."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from twin.domain.grid import (
 from twin.domain.ids import Array, Matrix, Rows, Vector
 from twin.studies.powerflow.solve import Stretch
 from twin.studies.powerflow.violations import Watch
+
+_VM_BIN_PU = 0.001
+_LOADING_BIN_PCT = 0.5
 
 
 class Extreme:
@@ -60,6 +63,42 @@ class Mean:
         return self._sum / self._weight if self._weight else np.full(len(self._sum), np.nan)
 
 
+class Quantiles:
+    """Quantiles of each of n elements over the steps that have a solution, weighted by their length.
+
+    Values are counted in bins: a quantile is right to half a bin; what lies beyond the bins counts in the last one.
+
+    Args:
+        count: Number of elements.
+        low: Lower end of the first bin.
+        width: Of a bin.
+        bins: Number of bins.
+    """
+
+    def __init__(self, count: int, *, low: float, width: float, bins: int) -> None:
+        self._low, self._width = low, width
+        self._weight = np.zeros((count, bins))
+
+    def take(self, values: Matrix, weight: Vector) -> None:
+        """Take (T, n) values of solved steps with (T,) weights; NaN counts nowhere."""
+        count, bins = self._weight.shape
+        known = ~np.isnan(values)
+        place = np.clip((np.where(known, values, self._low) - self._low) / self._width, 0, bins - 1).astype(
+            np.int64
+        )
+        place += np.arange(count) * bins
+        weights = (weight[:, None] * known).ravel()
+        self._weight += np.bincount(place.ravel(), weights, count * bins).reshape(count, bins)
+
+    def at(self, q: float) -> Vector:
+        """(n,) quantile `q`, the middle of its bin; NaN without any value."""
+        total = self._weight.sum(axis=1)
+        # a hair less than the share: sums of weights are rounded
+        reached = self._weight.cumsum(axis=1) >= (q * total * (1.0 - 1e-12))[:, None]
+        reached &= self._weight > 0.0
+        return np.where(total > 0.0, self._low + (reached.argmax(axis=1) + 0.5) * self._width, np.nan)
+
+
 class Reduced:
     """Takes stretches of solved steps and forgets them.
 
@@ -71,6 +110,7 @@ class Reduced:
         low, high: Extremes of the voltage of each bus over its phases.
         vuf, loading: Highest unbalance of each bus, highest loading of each branch.
         vm_mean, loading_mean: Means.
+        vm, loadings: Quantiles: of the voltage over steps and phases, of the loading over steps.
         watches: By kind of limit; `no solution` has one element, the feeder.
         timeline: Per step: `lowest_pu`, `highest_pu`, `line_pct`, `trafo_pct`, `vuf_pct`, `slack_w`,
             `losses_w`, `mismatch_w`, each (T,).
@@ -85,6 +125,10 @@ class Reduced:
         self.low, self.high = Extreme(buses, lowest=True), Extreme(buses)
         self.vuf, self.loading = Extreme(buses), Extreme(branches)
         self.vm_mean, self.loading_mean = Mean(buses), Mean(branches)
+        self.vm = Quantiles(buses, low=0.5, width=_VM_BIN_PU, bins=round(1.0 / _VM_BIN_PU))
+        self.loadings = Quantiles(
+            branches, low=0.0, width=_LOADING_BIN_PCT, bins=round(300.0 / _LOADING_BIN_PCT)
+        )
         self.watches = {
             LOW_VOLTAGE: Watch(topology.vm_min_pu, below=True),
             HIGH_VOLTAGE: Watch(topology.vm_max_pu, below=False),
@@ -124,8 +168,12 @@ class Reduced:
         self.vuf.take(stretch.vuf_pct, first)
         self.loading.take(stretch.loading_pct, first)
         weight = self._hours[first : first + count][stretch.solved]
-        self.vm_mean.take(stretch.vm_pu.mean(axis=2)[stretch.solved], weight)
+        solved = stretch.vm_pu[stretch.solved]
+        self.vm_mean.take(solved.mean(axis=2), weight)
         self.loading_mean.take(stretch.loading_pct[stretch.solved], weight)
+        for phase in range(solved.shape[2]):
+            self.vm.take(solved[:, :, phase], weight)
+        self.loadings.take(stretch.loading_pct[stretch.solved], weight)
         # a step without a solution counts by how far it is from one
         missed = np.where(stretch.solved, np.nan, np.nan_to_num(stretch.mismatch_w, nan=np.inf))
         values = {

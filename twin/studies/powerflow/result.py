@@ -39,10 +39,12 @@ class PowerFlow:
     Attributes:
         summary: The key figures, as `summary.json` has them; nothing in it is NaN.
         buses: One row per bus: `bus`, `vn_kv`, `vm_min_pu`, `vm_max_pu`, `vm_mean_pu`, the limits, with three
-            phases `vuf_max_pct` (of a snapshot also `vm_a_pu`, `vm_b_pu`, `vm_c_pu`), of a series when the extremes
-            were and the hours outside the limits. NaN: out of service.
+            phases `vuf_max_pct` (of a snapshot also `vm_a_pu`, `vm_b_pu`, `vm_c_pu`), of a series
+            `vm_p05_pu`, `vm_p50_pu`, `vm_p95_pu` (below which 5, 50, 95 % of the time and phases lie, to 0.0005 pu),
+            when the extremes were, and the hours outside the limits. NaN: out of service.
         branches: One row per line and transformer: `branch`, `kind`, `from_bus`, `to_bus`, `loading_max_pct`,
-            `loading_mean_pct`, `limit_pct`, of a series `loading_max_at` and `hours_over`.
+            `loading_mean_pct`, `limit_pct`, of a series `loading_p05_pct`, `loading_p50_pct`, `loading_p95_pct`
+            (to 0.25 %; at most 300 %), `loading_max_at` and `hours_over`.
         violations: One row per interval of consecutive steps in which an element breaks a limit: `element`, `kind`,
             `worst` (pu or %), `limit`, `mismatch_w` (where there is no solution), of a series `start`, `end`,
             `worst_at`, `minutes`.

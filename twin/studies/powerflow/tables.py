@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PHASES = ("a", "b", "c")
+_QUANTILES = (5, 50, 95)
+"""In percent of the time."""
 
 
 def bus_table(drawn: Drawn, topology: GridTopology, reduced: Reduced) -> pd.DataFrame:
@@ -47,6 +49,7 @@ def bus_table(drawn: Drawn, topology: GridTopology, reduced: Reduced) -> pd.Data
             columns |= {f"vm_{p}_pu": reduced.last.vm_pu[0, :, k] for k, p in enumerate(_PHASES)}
     if drawn.start is not None:
         hours = step_hours(drawn)
+        columns |= {f"vm_p{q:02}_pu": reduced.vm.at(q / 100) for q in _QUANTILES}
         columns["vm_min_at"] = instants(drawn, reduced.low.step)
         columns["vm_max_at"] = instants(drawn, reduced.high.step)
         columns["hours_low"] = _hours(reduced.watches[LOW_VOLTAGE], hours)
@@ -75,6 +78,7 @@ def branch_table(drawn: Drawn, topology: GridTopology, reduced: Reduced) -> pd.D
         over = np.zeros(len(topology.branches))
         over[~topology.is_trafo] = _hours(reduced.watches[LINE_LOADING], hours)
         over[topology.is_trafo] = _hours(reduced.watches[TRAFO_LOADING], hours)
+        columns |= {f"loading_p{q:02}_pct": reduced.loadings.at(q / 100) for q in _QUANTILES}
         columns["loading_max_at"] = instants(drawn, reduced.loading.step)
         columns["hours_over"] = over
     return pd.DataFrame(columns)
