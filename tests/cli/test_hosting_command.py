@@ -19,7 +19,7 @@ def test_it_says_how_many_chargers_the_street_takes(cli: Cli, street: Path) -> N
     told = cli("hosting", street, "--override", "weak", *FEW)
     assert (told.code, told.out) == (0, "")
     assert "Of 3 draws, % with a violation (95 % interval)" in told.err
-    assert "100 (44-100)" in told.err  # 3 of 3
+    assert "3  100 (44-100)" in told.err  # 3 of 3 draws
     assert "a violation is: one element outside its limit at any time" in told.err
     assert "limits first: line loading at " in told.err
     assert "hosting capacity at a risk of 5 %: " in told.err
@@ -29,6 +29,14 @@ def test_it_says_how_many_chargers_the_street_takes(cli: Cli, street: Path) -> N
     table = pq.read_table(folder / "draws.parquet")
     assert table["draw"].to_pylist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert table["evses"].to_pylist() == [0, 7, 13] * 3
+
+
+def test_draws_too_few_for_the_risk_are_told(cli: Cli, street: Path) -> None:
+    """Beside the capacity that they suggest; a street in trouble without any charger does not need more."""
+    assert "cannot tell a share of 0 from the risk" in cli("hosting", street, *FEW).err
+    weak = cli("hosting", street, "--set", "grid.limits={line_loading_pct: 1}", *FEW, "--out", "out").err
+    assert "no charger: the base load alone breaks a limit too often" in weak
+    assert "cannot tell" not in weak
 
 
 def test_with_json_the_summary_is_on_stdout(cli: Cli, street: Path) -> None:

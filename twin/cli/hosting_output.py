@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from twin.cli.running import counter, interruptible, say
-from twin.report.words import number, percent
+from twin.report.words import count, number, percent
 from twin.results.statistics import Interval
 from twin.scenario.model import Scenario
 from twin.studies.hosting.page import (
     NAMES,
     capacity_text,
+    caution,
     present,
     rule_text,
     write_figure,
@@ -23,7 +24,7 @@ from twin.studies.hosting.page import (
 )
 from twin.studies.hosting.run import Hosting, hosting
 from twin.studies.hosting.settings import Settings
-from twin.studies.hosting.summary import Summary
+from twin.studies.hosting.summary import ANY, Summary
 
 _FILE_COLUMNS = 160
 """Where no terminal says how wide it is, nothing is cut off."""
@@ -59,19 +60,32 @@ def _tell(study: Hosting) -> None:
         )
     risk = percent(summary.capacity.risk, 0)
     say(f"hosting capacity at a risk of {risk}: {capacity_text(summary.capacity, summary.stations)}")
+    few = caution(summary)
+    if few:
+        say(few)
 
 
 def _table(summary: Summary) -> Table:
     keys = present(summary)
     unserved = any(level.served_share is not None and level.served_share < 0.9995 for level in summary.levels)
-    made = Table(title=f"Of {summary.draws} draws, % with a violation (95 % interval)", box=SIMPLE_HEAD)
+    title = f"Of {count(summary.draws, 'draw')}, % with a violation (95 % interval)"
+    made = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     names = [NAMES[key].replace("transformer", "trafo").removesuffix(" loading") for key in keys]
-    for name in ("stations", *names, "trafo %", "low pu", "VUF %", *(("served",) if unserved else ())):
+    for name in (
+        "stations",
+        "draws",
+        *names,
+        "trafo %",
+        "low pu",
+        "VUF %",
+        *(("served",) if unserved else ()),
+    ):
         made.add_column(name, justify="right", no_wrap=True)
     for level in summary.levels:
         worst = level.worst
         made.add_row(
             f"{level.stations} ({percent(level.penetration, 0)})",
+            str(level.violating[ANY]),
             *(_short(level.shares[key]) for key in keys),
             number(worst["trafo_pct"].median, 0),
             number(worst["low_pu"].median, 3),
