@@ -57,6 +57,22 @@ def test_each_broken_limit_is_named_with_kind_value_and_limit():
     ]
 
 
+def test_a_voltage_of_three_phases_names_its_phase():
+    """One bus can be too low on L2 and too high on L3; loadings and unbalance have no phase."""
+    uneven = replace(
+        state((1.0, 1.0, 1.0), (101.0, 0.0)),
+        vm_pu=np.array([[1.0, 0.89, 1.11], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]),
+        vuf_pct=np.array([3.0, 0.0, 0.0]),
+    )
+    three = replace(TOPOLOGY, phases=3, vuf_max_pct=np.full(3, 2.0))
+    assert [(item.kind, item.phase) for item in broken(three, uneven)] == [
+        ("low voltage", 1),
+        ("high voltage", 2),
+        ("voltage unbalance", None),
+        ("line loading", None),
+    ]
+
+
 def test_no_solution_is_one_finding_about_the_whole_feeder():
     """Without a solution nothing else can be said."""
     (only,) = broken(TOPOLOGY, replace(state((0.0, 0.0, 0.0), (200.0, 200.0)), converged=False))

@@ -23,6 +23,7 @@ from twin.grid.feeder import Feeder, index_feeder
 from twin.grid.make import make_grid
 from twin.grid.profiles import constant
 from twin.grid.taps import HUNTING, TapGrid, tap_controls
+from twin.report.page import write_report
 from twin.results.audit import audit_tables
 
 EVSE_BUSES = ["far", "near"]
@@ -259,7 +260,14 @@ class TestRuns:
         table = first.buses.to_pandas()
         near = table[table["bus"] == "near"]["vm_pu"]
         assert near.between(0.98 - 1e-9, 1.02 + 1e-9).all()
+        moves = first.events.to_pandas().query("kind == 'tap'")
         told = json.loads(Path("a/manifest.json").read_text())["grid"]
+        position = {tap["trafo"]: tap["start"] for tap in told["tap_changers"]}
+        for move in moves.itertuples():  # each goes on where the one before ended
+            assert move.detail == f"from {position[move.subject]} to {move.value:.0f}"
+            position[move.subject] = int(move.value)
+        assert len(moves) >= 2
+        assert "Tap changers moved to hold the voltage: " in write_report(first).read_text(encoding="utf-8")
         assert [tap["trafo"] for tap in told["tap_changers"]] == ["substation", "kiosk"]
         assert told["fallback"] == ""
 

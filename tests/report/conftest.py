@@ -73,7 +73,7 @@ def ticks(hours: int) -> pd.DataFrame:
     ev = np.where((np.arange(1, hours + 1) % 24) == 19, 90_000.0, 0.0)
     return pd.DataFrame({
         "t_s": t_s, "plugged": 2, "charging": 1, "ev_w": ev, "ev_grid_w": ev, "wanted_w": 90_000.0, "curtailed_wh": 0.0,
-        "limit_w": 90_000.0, "base_w": 20_000.0, "pv_w": 0.0, "losses_w": 500.0, "slack_w": ev + 20_500.0,
+        "limit_w": 90_000.0, "base_w": 20_000.0, "pv_w": 0.0, "pv_curtailed_w": 0.0, "losses_w": 500.0, "slack_w": ev + 20_500.0,
         "converged": True,
     })  # fmt: skip
 
@@ -104,6 +104,7 @@ def two_days() -> dict[str, Any]:
         "violations": pd.DataFrame([{
             "element": "trafo", "kind": "transformer loading", "start_s": 64_800.0, "end_s": 68_400.0, "worst": 112.0,
             "limit": 100.0, "without_charging": False, "minutes_by_charging": 60.0, "sessions": "e1#1 e2#1",
+            "phase": None, "detail": None,
         }]),
         "invoices": pd.DataFrame([
             {"session": "e1#1", "operator": "stadtwerk", "tariff": "household", "start_s": 64_800.0, "end_s": 79_200.0,
@@ -151,8 +152,9 @@ def three_phases(**values: Any) -> dict[str, Any]:
     violation = {
         "element": "B", "kind": "voltage unbalance", "start_s": 64_800.0, "end_s": 68_400.0, "worst": 2.6, "limit": 2.0,
         "without_charging": False, "minutes_by_charging": 60.0, "sessions": "e2#1",
+        "phase": None, "detail": None,
     }  # fmt: skip
-    low = violation | {"kind": "low voltage", "worst": 0.88, "limit": 0.9}
+    low = violation | {"kind": "low voltage", "worst": 0.88, "limit": 0.9, "phase": "L2"}
     return made | {
         "topology": replace(street(), phases=3, vuf_max_pct=np.array([np.inf, 2.0, 2.0])),
         "buses": buses.assign(vm_pu=buses[["vm_a_pu", "vm_b_pu", "vm_c_pu"]].min(axis=1)),

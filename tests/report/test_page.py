@@ -219,7 +219,7 @@ class TestViolations:
     def rows(self, **values: object) -> dict[str, object]:
         return {
             "element": "line A-B", "kind": "line loading", "start_s": 0.0, "end_s": 3_600.0, "worst": 105.0, "limit": 100.0,
-            "without_charging": False, "minutes_by_charging": 60.0, "sessions": "",
+            "without_charging": False, "minutes_by_charging": 60.0, "sessions": "", "phase": None, "detail": None,
         } | values  # fmt: skip
 
     def test_overlapping_ones_count_once(self) -> None:
@@ -251,7 +251,19 @@ class TestViolations:
         """NaN is no number to show."""
         row = self.rows(element="feeder", kind="no solution", worst=float("nan"), limit=float("nan"))
         (said,) = limits.sentences(make_frames(violations=pd.DataFrame([row])))
-        assert said.startswith("In 1 h of the 2 days the power flow had no solution")
+        assert said == (
+            "In 1 h of the 2 days the power flow had no solution: the feeder as modelled cannot carry that load at all."
+        )
+
+    def test_no_solution_tells_why_where_that_is_known(self, make_frames: MakeFrames) -> None:
+        """Each reason in a sentence of its own, and in the table where other kinds have a value."""
+        row = self.rows(element="feeder", kind="no solution", worst=float("nan"), limit=float("nan"))
+        later = {"start_s": 7_200.0, "end_s": 9_000.0, "detail": "droop oscillation"}
+        frames = make_frames(violations=pd.DataFrame([row, row | later]))
+        assert limits.sentences(frames)[1] == (
+            "In 30 min of the 2 days the power flow had no solution: droop oscillation."
+        )
+        assert [row[4] for row in limits.each(frames).rows] == ["–", "droop oscillation"]
 
     def test_a_long_table_says_where_the_whole_one_lies(self, make_frames: MakeFrames) -> None:
         """40 violations: 25 are shown, the longest first, and the rest is not silent."""
@@ -259,6 +271,25 @@ class TestViolations:
         made = limits.each(make_frames(violations=pd.DataFrame(rows)))
         assert (len(made.rows), made.rows[0][0]) == (25, "line 39")
         assert made.note == "The first 25 of 40 rows; the whole table is violations/ in the run's folder."
+
+
+class TestRegulation:
+    def test_nothing_is_said_where_nothing_was_done(self, make_frames: MakeFrames) -> None:
+        """No inverter, no tap changer."""
+        assert feeder.regulation(make_frames()) == []
+
+    def test_inverters_and_tap_changers_are_told_with_their_numbers(self, make_frames: MakeFrames) -> None:
+        """2 of 8 kWh were held back; T1 moved up and down again, T2 once."""
+        events = pd.DataFrame([
+            {"t_s": t_s, "kind": "tap", "subject": trafo, "detail": "", "value": position}
+            for t_s, trafo, position in ((3_600.0, "T1", 1.0), (7_200.0, "T1", -1.0), (7_200.0, "T2", 3.0))
+        ])  # fmt: skip
+        made = make_frames(events=events, summary={"pv_kwh": 6.0, "pv_curtailed_kwh": 2.0})
+        (said,) = feeder.regulation(made)
+        assert said.text == (
+            "At high voltage inverters held back 2.0 of the 8.0 kWh that they could have generated (25.0 %). "
+            "Tap changers moved to hold the voltage: T1 2 times (between −1 and 1) and T2 1 time (to 3)."
+        )
 
 
 class TestChapters:

@@ -152,10 +152,17 @@ class TestOtherChapters:
     def test_a_high_voltage_is_that_of_the_highest_phase(self, frames: Frames) -> None:
         """Its moment is looked up there, not in the lowest phase."""
         row = pd.Series(
-            {"kind": "high voltage", "element": "B", "start_s": 0.0, "end_s": 172_800.0, "worst": 1.03}
+            {
+                "kind": "high voltage",
+                "element": "B",
+                "start_s": 0.0,
+                "end_s": 172_800.0,
+                "worst": 1.03,
+                "phase": "L3",
+            }
         )
         assert limits.worst_moment(frames, row) == "Mon 18 Jan 19:00"
-        assert limits.farthest(frames, row) == "1.030 pu (L3)"
+        assert limits.farthest(row) == "1.030 pu (L3)"
 
     def test_a_card_shows_the_unbalance_only_with_three_phases(
         self, frames: Frames, make_frames: MakeFrames

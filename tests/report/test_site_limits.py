@@ -16,7 +16,14 @@ MakeFrames = Callable[..., Frames]
 class TestSiteLimits:
     def rows(self) -> pd.DataFrame:
         """A garage's transformer of 50 kW for 35 minutes up to 127.5 kW, and its main fuse of 63 A."""
-        common = {"start_s": 0.0, "without_charging": False, "minutes_by_charging": 35.0, "sessions": "e1#1"}
+        common = {
+            "start_s": 0.0,
+            "without_charging": False,
+            "minutes_by_charging": 35.0,
+            "sessions": "e1#1",
+            "phase": None,
+            "detail": None,
+        }
         return pd.DataFrame([
             common | {"element": "garage/transformer", "kind": "site power", "end_s": 2_100.0, "worst": 127_500.0, "limit": 50_000.0},
             common | {"element": "garage/main", "kind": "site current", "end_s": 7_800.0, "worst": 80.25, "limit": 63.0},

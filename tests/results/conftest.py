@@ -154,17 +154,18 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Callable[..., Bench]:
-    """Make a bench: `bench("lv", "end", grid=True, part_s=600)`; a topology is a grid, too."""
+    """Make a bench: `bench("lv", "end", grid=True, part_s=600)`; a topology is a grid, too; `provenance`: of the grid."""
 
     def make(
         *buses: str | None,
         grid: bool | GridTopology = False,
         part_s: float = 86_400.0,
         name: str = "run",
+        provenance: Mapping[str, Any] | None = None,
         **facts: Any,
     ) -> Bench:
         fleet = make_fleet(*(buses or ("lv", "end")))
-        known = make_facts(evses=len(fleet), **facts)
+        known = make_facts(evses=len(fleet), grid=provenance, **facts)
         topology = grid if isinstance(grid, GridTopology) else FEEDER if grid else None
         started = start_run(tmp_path / name, known, "description: x\n", fleet, topology, part_s=part_s)
         return Bench(started, fleet, known.period_s)

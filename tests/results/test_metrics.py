@@ -136,6 +136,27 @@ def test_the_feeder_s_energies_and_its_peak(bench):
     assert summary["energy_balance_error_kwh"] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_what_inverters_held_back_is_not_generation(bench):
+    """An hour with 3 of 5 kW let through, one with all 4: the balance holds with what was let through."""
+    b = bench(
+        grid=True, period_s=3600.0, provenance={"droop": {"pv": {"volt_watt": [[1.06, 1], [1.1, 0.2]]}}}
+    )
+    held = state(slack_w=-2_000.0, base_w=1000.0, pv_w=3000.0, pv_curtailed_w=2000.0)
+    b.tick(0.0, 0.0, solved=held)
+    b.tick(0.0, 0.0, solved=state(slack_w=-3_000.0, base_w=1000.0, pv_w=4000.0))
+    run = b.finish()
+    assert run.ticks.to_pandas()["pv_curtailed_w"].tolist() == [2000.0, 0.0]
+    assert (run.summary["pv_kwh"], run.summary["pv_curtailed_kwh"]) == (7.0, 2.0)
+    assert run.summary["energy_balance_error_kwh"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_without_a_volt_watt_nothing_could_be_held_back(bench):
+    """That is not the same as 0 kWh."""
+    b = bench(grid=True)
+    b.tick(0.0, 0.0, solved=state())
+    assert b.finish().summary["pv_curtailed_kwh"] is None
+
+
 def test_a_power_flow_at_every_second_tick_stands_for_both(bench):
     """2 kW and 4 kW are 3 kW on average; 0.5 kWh are missing, all minutes count."""
     b = bench(grid=True, period_s=1800.0)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.results.conftest import FEEDER, state
 from twin.errors import SettingsError
+from twin.results.manifest import FORMAT
 from twin.results.read import open_run
 
 
@@ -116,7 +117,7 @@ def test_what_is_no_run_is_refused_with_the_remedy(tmp_path, bench):
     assert _message(runs[0].path).startswith(f"{manifest}: cannot be read (")
     manifest.write_text(json.dumps({"format": 99}))
     assert _message(runs[0].path) == (
-        f"{runs[0].path}: was written in format 99, this version reads 2; run the scenario again"
+        f"{runs[0].path}: was written in format 99, this version reads {FORMAT}; run the scenario again"
     )
 
 

@@ -131,6 +131,28 @@ def test_without_a_power_flow_the_feeder_is_null_and_with_one_it_is_not(bench) -
     assert run.buses.to_pandas()["vm_pu"].tolist()[:3] == [1.02, 1.0, 0.95]
 
 
+def test_a_tap_that_moves_is_an_event(bench) -> None:
+    """Two tap changers: one leaves the position of the net's table at once, the other moves later and back."""
+    changers = [{"trafo": "T1", "start": 0}, {"trafo": "T2", "start": 2}]
+    b = bench(grid=True, provenance={"tap_changers": changers})
+    lost = state(vm_pu=np.full(3, np.nan), loading_pct=np.full(2, np.nan), converged=False, tap_pos=(9, 9))
+    for solved in (state(tap_pos=(-1, 2)), lost, state(tap_pos=(-1, 3)), state(tap_pos=(-1, 2))):
+        b.tick(0.0, 0.0, solved=solved, without=solved)
+    events = b.finish().events.to_pandas()
+    assert events[["t_s", "kind", "subject", "detail", "value"]].to_numpy().tolist() == [
+        [300.0, "tap", "T1", "from 0 to -1", -1.0],
+        [900.0, "tap", "T2", "from 2 to 3", 3.0],
+        [1200.0, "tap", "T2", "from 3 to 2", 2.0],
+    ]
+
+
+def test_positions_of_unknown_tap_changers_are_a_mistake(bench) -> None:
+    """Whoever solves says which transformers have them."""
+    b = bench(grid=True)
+    with pytest.raises(ValueError, match="zip"):
+        b.tick(0.0, 0.0, solved=state(tap_pos=(1,)))
+
+
 def test_parts_are_cut_by_simulated_time(bench) -> None:
     """Parts of ten minutes hold two ticks of five; the instant of the cut belongs to the part before."""
     b = bench(part_s=600.0)

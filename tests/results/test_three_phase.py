@@ -120,6 +120,26 @@ class TestViolations:
         )
         assert (row["start_s"], row["end_s"]) == (300.0, 900.0)
 
+    def test_a_low_voltage_is_told_with_the_phase_at_its_worst(self):
+        """First L1 is low, then L3 is lower, then L2 is low but not as far."""
+        tracker = ViolationTracker(THREE_PHASE, ["end"])
+        for k, by_phase in enumerate([(0.89, 1.0, 1.0), (1.0, 0.99, 0.86), (1.0, 0.88, 1.0)], start=1):
+            tracker.solved(300.0 * k, _end(*by_phase), FINE, np.zeros((1, 3)))
+        (row,) = tracker.close()
+        assert (row["kind"], row["worst"], row["phase"]) == ("low voltage", 0.86, "L3")
+
+    def test_one_bus_can_be_low_on_one_phase_and_high_on_another(self, bench):
+        """The table keeps both; the unbalance has no phase."""
+        b = bench("lv", "end", grid=THREE_PHASE)
+        solved = _end(0.88, 1.0, 1.12, vuf_pct=3.0)
+        b.tick(1000.0, 0.0, solved=solved, without=FINE)
+        rows = b.finish().violations.to_arrow(["kind", "phase"]).to_pylist()
+        assert {row["kind"]: row["phase"] for row in rows} == {
+            "low voltage": "L1",
+            "high voltage": "L3",
+            "voltage unbalance": None,
+        }
+
     def test_behind_an_unbalance_stand_those_who_draw_on_the_low_phase(self):
         """Not the car on a high phase, not the one that draws evenly; the largest first."""
         found = self._sessions(UNEVEN, [100.0, 0.0, 0.0], [0.0, 300.0, 0.0], [200.0] * 3, [150.0, 0.0, 0.0])

@@ -1,5 +1,7 @@
 """Violations: maximal intervals, their cause and the sessions behind them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,21 @@ def test_no_solution_is_a_violation_of_the_feeder_as_a_whole():
     assert np.isnan(row["worst"])
     assert row["minutes_by_charging"] == 5.0
     assert row["sessions"] == "a/1#1 b/1#1"
+
+
+def test_why_there_is_no_solution_is_told_once():
+    """Twice the droops find no operating point, then the taps find none; that there is none at all adds nothing."""
+    lost = state(vm_pu=np.full(3, np.nan), loading_pct=np.full(2, np.nan), ev_w=np.nan, converged=False)
+    reasons = ("droop oscillation", "no solution", "droop oscillation", "tap changers find no position", "")
+    (row,) = _track(*((replace(lost, problem=reason), EASY) for reason in reasons))
+    assert row["kind"] == "no solution"
+    assert row["detail"] == "droop oscillation; tap changers find no position"
+
+
+def test_a_load_that_is_too_large_needs_no_reason():
+    """Nor does any other kind."""
+    lost = state(vm_pu=np.full(3, np.nan), loading_pct=np.full(2, np.nan), ev_w=np.nan, converged=False)
+    assert [row["detail"] for row in _track((lost, EASY), (LOW, EASY))] == [None, None]
 
 
 def test_no_solution_even_without_charging_is_not_charging_s_fault():

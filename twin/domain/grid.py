@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -132,6 +133,9 @@ class Broken(NamedTuple):
     """pu or %; NaN where there is no solution."""
     limit: float
     """pu or %; NaN where there is no solution."""
+    phase: int | None = None
+    """Column of `GridState.vm_pu` with a voltage that is too low or too high; None for other kinds and where the
+    feeder is taken as symmetric."""
 
 
 def broken(topology: GridTopology, state: GridState) -> list[Broken]:
@@ -142,6 +146,10 @@ def broken(topology: GridTopology, state: GridState) -> list[Broken]:
     """
     if not state.converged:
         return [Broken(topology.name, NO_SOLUTION, np.nan, np.nan)]
+
+    def phase(bus: int, farthest: Callable[[Vector], np.intp]) -> int | None:
+        return int(farthest(state.vm_pu[bus])) if topology.phases > 1 else None
+
     lowest, highest = state.vm_min_pu, state.vm_max_pu
     low = lowest < topology.vm_min_pu
     high = highest > topology.vm_max_pu
@@ -152,9 +160,11 @@ def broken(topology: GridTopology, state: GridState) -> list[Broken]:
         for i in np.flatnonzero(low | high).tolist():
             bus = topology.buses[i]
             if low[i]:
-                found.append(Broken(bus, LOW_VOLTAGE, float(lowest[i]), float(topology.vm_min_pu[i])))
+                at, limit_pu = phase(i, np.argmin), float(topology.vm_min_pu[i])
+                found.append(Broken(bus, LOW_VOLTAGE, float(lowest[i]), limit_pu, at))
             if high[i]:
-                found.append(Broken(bus, HIGH_VOLTAGE, float(highest[i]), float(topology.vm_max_pu[i])))
+                at, limit_pu = phase(i, np.argmax), float(topology.vm_max_pu[i])
+                found.append(Broken(bus, HIGH_VOLTAGE, float(highest[i]), limit_pu, at))
     if np.count_nonzero(uneven):
         for i in np.flatnonzero(uneven).tolist():
             limit_pct = float(topology.vuf_max_pct[i])

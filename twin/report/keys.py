@@ -44,6 +44,7 @@ FIGURES = (
     Figure("served_share_finished", "Served share without those cut off", "%", 1, 100.0),
     Figure("worst_served_share", "Worst-served driver without sessions cut off", "%", 1, 100.0),
     Figure("waiting_mean_min", "Mean wait", "min"),
+    Figure("pv_curtailed_kwh", "Generation held back at high voltage", "kWh"),
     Figure("curtailed_kwh", "Held back by the guard", "kWh"),
     Figure("jain_index", "Fairness (Jain), all that plugged in", "", 3),
     Figure("revenue", "Revenue", "", 2),

@@ -21,8 +21,8 @@ Codes = npt.NDArray[np.int32]
 Scalar = TypeVar("Scalar", np.float64, np.int32)
 
 _PLUGGED, _CHARGING, _EV_W, _EV_GRID_W, _WANTED_W, _LIMIT_W, _CURTAILED_WH = range(7)
-_BASE_W, _PV_W, _LOSSES_W, _SLACK_W, _SOLVED, _VIOLATED, _BY_CHARGING = range(7, 14)
-_TICK_COLUMNS = 14
+_BASE_W, _PV_W, _PV_CURTAILED_W, _LOSSES_W, _SLACK_W, _SOLVED, _VIOLATED, _BY_CHARGING = range(7, 15)
+_TICK_COLUMNS = 15
 
 
 @njit(cache=True)
@@ -147,6 +147,7 @@ class FleetBuffer:
         row[_BASE_W:] = (
             state.base_w,
             state.pv_w,
+            state.pv_curtailed_w,
             state.losses_w,
             state.slack_w,
             state.converged,

@@ -55,6 +55,7 @@ SUMMARY: dict[str, Quantity] = {
     "energy_fed_back_kwh": Quantity("kWh", "into the upstream grid, as far as the power flow has a solution; null without any"),
     "base_load_kwh": Quantity("kWh", "base load of the feeder, as far as the power flow has a solution; null without any"),
     "pv_kwh": Quantity("kWh", "generation on the feeder, as far as the power flow has a solution; null without any"),
+    "pv_curtailed_kwh": Quantity("kWh", "generation that inverters held back at high voltage, not in `pv_kwh`, as far as the power flow has a solution; null without any, and where inverters have no Volt-Watt"),
     "losses_kwh": Quantity("kWh", "lost in lines and transformers, as far as the power flow has a solution; null without any"),
     # Guard
     "guard_interventions": Quantity("", "events of kind `guard`"),

@@ -20,6 +20,7 @@ from twin.results.folder import unwritable
 from twin.results.parts import empty, write_part
 from twin.results.schema import TABLES
 from twin.results.site_violations import SiteTracker
+from twin.results.taps import TapTracker
 from twin.results.violations import ViolationTracker
 from twin.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -76,6 +77,7 @@ class ParquetRecorder:
         fleet: The columns that the ticks are read from.
         topology: The feeder; None without a grid.
         limits: Shared limits of the sites; None: not watched.
+        taps: The feeder's tap changers; None: it has none.
         part_s: Simulated time per part.
         on_part: Called after all tables of a part are on the disk, with the end of the part and the number
             of the next one.
@@ -91,10 +93,12 @@ class ParquetRecorder:
         topology: GridTopology | None,
         limits: SiteLimits | None = None,
         *,
+        taps: TapTracker | None = None,
         part_s: float = SECONDS_PER_DAY,
         on_part: Callable[[float, int], None] | None = None,
     ) -> None:
         self._folders = {table: folder / table for table in TABLES}
+        self._taps = TapTracker(None) if taps is None else taps
         self._part_s = part_s
         self._on_part = on_part
         self._part = 0
@@ -143,6 +147,7 @@ class ParquetRecorder:
         ended, violated, by_charging = self._violations.solved(t_s, state, without_evs, self._drawn_wh)
         self._drawn_wh[:] = 0.0
         self.rows("violations", ended)
+        self.rows("events", self._taps.solved(t_s, state))
         self._solved = (t_s, state, violated, by_charging)
 
     def plan(self, t_s: float, fleet: Fleet, wanted_w: Vector, reasons: Mapping[int, str], /) -> None:

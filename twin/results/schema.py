@@ -102,6 +102,8 @@ TICKS = pa.schema([
     column("base_w", pa.float64(), "W", "base load of the feeder; like all below, mean since the last power flow",
            nullable=True),
     column("pv_w", pa.float64(), "W", "generation on the feeder", nullable=True),
+    column("pv_curtailed_w", pa.float64(), "W", "generation that inverters held back at high voltage; not in `pv_w`",
+           nullable=True),
     column("losses_w", pa.float64(), "W", "losses of the feeder", nullable=True),
     column("slack_w", pa.float64(), "W", "from the upstream grid", nullable=True),
     column("converged", pa.bool_(), "", "whether the power flow has a solution; null where none was run",
@@ -118,6 +120,10 @@ VIOLATIONS = pa.schema([
     column("end_s", pa.float64(), "s", "end of the last one"),
     column("worst", pa.float64(), "pu, %, A or W", "farthest value; NaN for no solution", nullable=True),
     column("limit", pa.float64(), "pu, %, A or W", "the limit", nullable=True),
+    column("phase", pa.string(), "", "L1, L2 or L3: the phase of a low or high voltage at its worst; null for other kinds and in symmetric runs",
+           nullable=True),
+    column("detail", pa.string(), "", "why there is no solution: droop oscillation, or tap changers find no position; null where the load is too large, and for other kinds",
+           nullable=True),
     column("without_charging", pa.bool_(), "",
            "whether some interval breaks the limit with every EVSE at zero: charging is not its cause"),
     column("minutes_by_charging", pa.float64(), "min", "minutes that would be within the limit with every EVSE at zero"),
@@ -139,10 +145,10 @@ INVOICES = pa.schema([
 EVENTS = pa.schema([
     column("t_s", pa.float64(), "s", "when it happened"),
     column("kind", pa.string(), "",
-           "guard, helpless (an element that less charging cannot help), fault, recovery, offline, online, reneged, balked, elsewhere, unauthorised, unmetered"),
-    column("subject", pa.string(), "", "EVSE, element or driver"),
+           "guard, helpless (an element that less charging cannot help), tap (a tap changer moved), fault, recovery, offline, online, reneged, balked, elsewhere, unauthorised, unmetered"),
+    column("subject", pa.string(), "", "EVSE, element, transformer or driver"),
     column("detail", pa.string(), "", "one sentence for people"),
-    column("value", pa.float64(), "", "amount where the kind has one (guard: W curtailed; unmetered: Wh)", nullable=True),
+    column("value", pa.float64(), "", "amount where the kind has one (guard: W curtailed; tap: position; unmetered: Wh)", nullable=True),
 ])  # fmt: skip
 
 TABLES: dict[str, pa.Schema] = {

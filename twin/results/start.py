@@ -13,6 +13,7 @@ from twin.results.folder import SCENARIO, empty, make_folder, write_aside
 from twin.results.manifest import Manifest, Outcome, RunFacts
 from twin.results.network import save_network
 from twin.results.recorder import ParquetRecorder
+from twin.results.taps import TapTracker
 from twin.units import SECONDS_PER_DAY
 
 
@@ -57,7 +58,15 @@ def start_run(
     try:
         write_aside(folder / SCENARIO, scenario_text.encode())
         save_network(folder, fleet.specs, topology)
-        recorder = ParquetRecorder(folder, fleet, topology, limits, part_s=part_s, on_part=manifest.progress)
+        recorder = ParquetRecorder(
+            folder,
+            fleet,
+            topology,
+            limits,
+            taps=TapTracker(facts.grid),
+            part_s=part_s,
+            on_part=manifest.progress,
+        )
     except BaseException as error:
         _give_up(folder, manifest, error)
         raise

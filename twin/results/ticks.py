@@ -31,7 +31,7 @@ _MINUTES_OF = {
     LINE_LOADING: "line_overload_minutes",
     TRAFO_LOADING: "trafo_overload_minutes",
 }
-_FLOWS = ("slack_w", "base_w", "pv_w", "losses_w")
+_FLOWS = ("slack_w", "base_w", "pv_w", "pv_curtailed_w", "losses_w")
 
 
 def tick_figures(run: Run) -> dict[str, Any]:
@@ -156,9 +156,16 @@ class _Sums:
             "energy_fed_back_kwh": kwh["fed_back"],
             "base_load_kwh": kwh["base_w"],
             "pv_kwh": kwh["pv_w"],
+            "pv_curtailed_kwh": kwh["pv_curtailed_w"] if _holds_back(run) else None,
             "losses_kwh": kwh["losses_w"],
             "energy_balance_error_kwh": kwh_from_wh(self.error_wh),
         }
+
+
+def _holds_back(run: Run) -> bool:
+    """Whether inverters have a Volt-Watt: without one nothing can be held back."""
+    droop = (run.manifest["grid"] or {}).get("droop", {})
+    return "volt_watt" in droop.get("pv", {})
 
 
 def union_s(spans: list[tuple[float, float]]) -> float:

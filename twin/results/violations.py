@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from twin.domain.grid import HIGH_VOLTAGE, LOW_VOLTAGE, UNBALANCE, Broken, GridState, GridTopology, broken
+from twin.domain.grid import (
+    HIGH_VOLTAGE,
+    LOW_VOLTAGE,
+    NO_SOLUTION,
+    UNBALANCE,
+    Broken,
+    GridState,
+    GridTopology,
+    broken,
+)
 from twin.domain.ids import Array, Mask, Vector
+from twin.results.schema import PHASE_NAMES
 from twin.results.wiring import Wiring
 
 _SECONDS_PER_MINUTE = 60.0
@@ -35,6 +45,10 @@ class _Open:
     """(n,) what the present session of each EVSE behind the element added to it, while the limit was broken."""
     left_wh: dict[str, float] = field(default_factory=dict)
     """The same for sessions that have given way to another."""
+    phase: int | None = None
+    """Of the worst value."""
+    problems: list[str] = field(default_factory=list)
+    """Why there is no solution, each reason once, in order."""
     without_charging: bool = False
     by_charging_s: float = 0.0
 
@@ -43,6 +57,11 @@ class _Open:
         if self.draws_wh[row] > 0.0:
             self.left_wh[session] = self.left_wh.get(session, 0.0) + float(self.draws_wh[row])
             self.draws_wh[row] = 0.0
+
+    def explain(self, problem: str) -> None:
+        """Note why there is no solution; that there is none says the kind already."""
+        if problem not in {"", NO_SOLUTION, *self.problems}:
+            self.problems.append(problem)
 
     def row(self, element: str, kind: str, sessions: Sequence[str]) -> dict[str, object]:
         """The row of the table."""
@@ -56,6 +75,8 @@ class _Open:
             "end_s": self.end_s,
             "worst": self.worst,
             "limit": self.limit,
+            "phase": None if self.phase is None else PHASE_NAMES[self.phase],
+            "detail": "; ".join(self.problems) or None,
             "without_charging": self.without_charging,
             "minutes_by_charging": self.by_charging_s / _SECONDS_PER_MINUTE,
             "sessions": " ".join(session for _, session in ranked),
@@ -136,6 +157,8 @@ class ViolationTracker:
         ended = [self._open.pop(key).row(*key, self._sessions) for key in list(self._open) if key not in now]
         for item in found:
             interval = self._grow(item, start_s, t_s)
+            if item.kind == NO_SOLUTION:
+                interval.explain(state.problem)
             if (item.element, item.kind) in anyway:
                 interval.without_charging = True
             else:
@@ -162,11 +185,12 @@ class ViolationTracker:
         if interval is None:
             self.begun += 1
             draws_wh = np.zeros(len(self._evse_buses))
-            interval = _Open(start_s, t_s, item.value, item.limit, draws_wh)
+            interval = _Open(start_s, t_s, item.value, item.limit, draws_wh, phase=item.phase)
             self._open[item.element, item.kind] = interval
         else:
-            farther = min if item.kind == LOW_VOLTAGE else max
-            interval.worst = farther(interval.worst, item.value)
+            farther = item.value < interval.worst if item.kind == LOW_VOLTAGE else item.value > interval.worst
+            if farther:
+                interval.worst, interval.phase = item.value, item.phase
             interval.end_s = t_s
         return interval
 

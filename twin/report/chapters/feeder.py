@@ -14,7 +14,8 @@ from twin.report.figures.power import coincidence, load_duration, power_over_tim
 from twin.report.frames import Frames
 from twin.report.layout import positions
 from twin.report.model import Block, Picture, Row, Section, Table, Text, picture, table, wide_picture
-from twin.report.words import count, length, moment, number, percent, when
+from twin.report.words import count, length, listed, moment, number, percent, when
+from twin.results.taps import TAP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +137,7 @@ def loading(frames: Frames) -> Section | None:
         if width_s <= frames.period_s
         else f" (means of {length(width_s / 60)}; the line is the highest of each)"
     )
-    blocks: list[Block] = [_loading_said(frames, trafos), wide_picture(
+    blocks: list[Block] = [_loading_said(frames, trafos), *regulation(frames), wide_picture(
         lambda ax: power_over_time(drawn, ax=ax, zone=frames.zone, rating_kva=rating_kva), title=title,
         alt="Base load, charging and generation over the run, with the transformer's rating.",
         stamp=frames.stamp,
@@ -214,6 +215,31 @@ def trafo_limit(topology: GridTopology) -> float:
     """The strictest loading limit of a transformer in %; NaN without one."""
     limits = topology.max_loading_pct[np.asarray(topology.is_trafo, bool)]
     return float(limits.min()) if len(limits) else float("nan")
+
+
+def regulation(frames: Frames) -> list[Text]:
+    """What inverters and tap changers did about the voltage; nothing where they did nothing."""
+    said = []
+    held_kwh = frames.summary.get("pv_curtailed_kwh") or 0.0
+    if held_kwh > 0.0:
+        sun_kwh = held_kwh + float(frames.summary["pv_kwh"])
+        said.append(
+            f"At high voltage inverters held back {number(held_kwh, 1)} of the {number(sun_kwh, 1)} kWh that "
+            f"they could have generated ({percent(held_kwh / sun_kwh)})."
+        )
+    moves = frames.events[frames.events["kind"] == TAP]
+    if len(moves):
+        each = [
+            f"{name} {count(len(these), 'time')} ({_positions(these)})"
+            for name, these in moves.groupby("subject", sort=True, observed=True)["value"]
+        ]
+        said.append(f"Tap changers moved to hold the voltage: {listed(each)}.")
+    return [Text(text=" ".join(said))] if said else []
+
+
+def _positions(of: pd.Series) -> str:
+    low, high = number(of.min()), number(of.max())
+    return f"to {low}" if low == high else f"between {low} and {high}"
 
 
 def _loading_said(frames: Frames, trafos: pd.DataFrame) -> Text:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twin.domain.grid import HIGH_VOLTAGE, LOW_VOLTAGE, UNBALANCE
-from twin.report.by_phase import highest_pu, phase_of, three_phase
+from twin.domain.grid import HIGH_VOLTAGE, LOW_VOLTAGE, NO_SOLUTION, UNBALANCE
+from twin.report.by_phase import highest_pu
 from twin.report.frames import Frames
 from twin.report.model import Section, Table, Text, table
 from twin.report.words import NONE, count, known, length, listed, moment, number, span_name, when
@@ -93,11 +93,12 @@ def worst_moment(frames: Frames, row: pd.Series) -> str:
     return NONE if found is None else when(moment(found["t_s"], frames.epoch, frames.zone))
 
 
-def farthest(frames: Frames, row: pd.Series) -> str:
-    """The farthest value of a violation with its phase: `0.880 pu (L2)`; without one in symmetric runs."""
-    found = worst_row(frames, row) if three_phase(frames) else None
-    phase = "" if found is None else phase_of(found, str(row["kind"]))
-    return f"{shown(row['kind'], row['worst'])}{f' ({phase})' if phase else ''}"
+def farthest(row: pd.Series) -> str:
+    """The farthest value of a violation with its phase, `0.880 pu (L2)`, or why there is none."""
+    if row["kind"] == NO_SOLUTION:
+        return str(row["detail"]) if isinstance(row["detail"], str) else NONE
+    phase = f" ({row['phase']})" if isinstance(row["phase"], str) else ""
+    return f"{shown(row['kind'], row['worst'])}{phase}"
 
 
 def sentences(frames: Frames) -> list[str]:
@@ -116,16 +117,20 @@ def sentences(frames: Frames) -> list[str]:
         )
         place = "" if n == 1 else f" at {worst['element']}"
         found.append(
-            f"In {length(union_minutes(these))} of {span} {named}; worst {farthest(frames, worst)}"
+            f"In {length(union_minutes(these))} of {span} {named}; worst {farthest(worst)}"
             f"{place} on {worst_moment(frames, worst)}."
         )
-    unsolved = violations[violations["kind"] == "no solution"]
-    if len(unsolved):
-        found.append(
-            f"In {length(union_minutes(unsolved))} of {span} the power flow had no solution: "
-            "the feeder as modelled cannot carry that load at all."
-        )
-    return found + _site_sentences(violations)
+    return found + _unsolved_sentences(violations, span) + _site_sentences(violations)
+
+
+def _unsolved_sentences(violations: pd.DataFrame, span: str) -> list[str]:
+    """One sentence per reason why the power flow has no solution."""
+    unsolved = violations[violations["kind"] == NO_SOLUTION]
+    told = []
+    for detail, these in unsolved.groupby(unsolved["detail"].fillna(""), sort=True):
+        why = str(detail) or "the feeder as modelled cannot carry that load at all"
+        told.append(f"In {length(union_minutes(these))} of {span} the power flow had no solution: {why}.")
+    return told
 
 
 def _site_sentences(violations: pd.DataFrame) -> list[str]:
@@ -236,7 +241,7 @@ def each(frames: Frames) -> Table:
     rows = [
         (
             str(row["element"]), str(row["kind"]), when(moment(row["start_s"], frames.epoch, frames.zone)),
-            length(row["lasted"] / 60), farthest(frames, row), cause(row),
+            length(row["lasted"] / 60), farthest(row), cause(row),
             listed(str(row["sessions"]).split(), most=4),
         )
         for _, row in ordered.head(most).iterrows()
