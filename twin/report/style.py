@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from twin.report.compact import compact
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -76,10 +78,10 @@ def draw(
 
 
 def svg(figure: Figure) -> str:
-    """Return the figure as SVG without dates or random ids; coordinates are cut at a thousandth of a point."""
+    """Return the figure as compact SVG without dates or random ids."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return _LONG_DECIMALS.sub(r"\1", out.getvalue())
+    return compact(_LONG_DECIMALS.sub(r"\1", out.getvalue()))
 
 
 def data_uri(figure: Figure) -> str:
