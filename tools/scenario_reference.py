@@ -19,7 +19,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "The file": ("Scenario",),
     "`grid`": (
         "Grid", "Net", "SimbenchLoad", "CsvLoad", "ConstantLoad", "NoLoad", "Assume", "GridLimits",
-        "GridDroop", "EvseDroop", "PvDroop",
+        "GridDroop", "EvseDroop", "PvDroop", "Switching",
     ),
     "`tariffs`": ("Tariff", "PriceWindow"),
     "`sites`": ("Site", "Limit", "Stations", "EachLoad", "Station"),
@@ -40,6 +40,7 @@ TITLES = {
     "GridDroop": "Droop",
     "EvseDroop": "Droop of chargers",
     "PvDroop": "Droop of generators",
+    "Switching": "Switching",
     "PriceWindow": "Window with a price of its own",
     "EachLoad": "A station at each load",
     "HomeDrivers": "Drivers at home",

@@ -56,6 +56,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
     )
     feeder = None if scenario.grid is None else _feeder(scenario, scenario.grid, evses)
     grid = None if feeder is None else wrap_grid(feeder)
+    ahead = None if feeder is None else _foreseen(scenario, feeder)
     limits = site_limits(sites, evses)
     population = Population(drawing.visits)
     return Parts(
@@ -64,7 +65,7 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         sites={site.id: site for site in sites},
         limits=limits,
         strategy=registry.make(scenario.strategy.name, scenario.strategy.options),
-        guard=make_guard(scenario, grid, fleet),
+        guard=make_guard(scenario, grid if ahead is feeder or ahead is None else wrap_grid(ahead), fleet),
         grid=grid,
         visits=drawing.visits,
         minds=population.drivers,
@@ -119,6 +120,12 @@ def _keeper(feeder: Grid) -> Callable[[GridState], None] | None:
     from twin.scenario.feeder import keeper  # noqa: PLC0415 -- as above
 
     return keeper(feeder)
+
+
+def _foreseen(scenario: Scenario, feeder: Grid) -> Grid:
+    from twin.scenario.feeder import foreseen  # noqa: PLC0415 -- as above
+
+    return foreseen(scenario, feeder)
 
 
 def make_guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | None:

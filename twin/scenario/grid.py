@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from twin.scenario.droop import GridDroop
 from twin.scenario.fields import FilePath, Number, Section, Whole, wrong
+from twin.scenario.switching import Switching
 
 
 class Net(Section):
@@ -156,6 +157,8 @@ class Grid(Section):
     """What counts as a violation."""
     droop: GridDroop | None = None
     """How chargers and inverters answer to their voltage; absent: not at all."""
+    switching: tuple[Switching, ...] = ()
+    """What is opened and closed during the run, in order of time."""
 
     @property
     def profile(self) -> SimbenchLoad | CsvLoad | ConstantLoad | NoLoad:

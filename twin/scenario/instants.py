@@ -52,6 +52,9 @@ def instant_problems(document: Document) -> Iterator[Problem]:
 
 def _paths(document: Document) -> Iterator[Path]:
     yield ("start",)
+    switching = document.get(("grid", "switching"))
+    for i in range(len(switching) if isinstance(switching, list) else 0):
+        yield ("grid", "switching", i, "at")
     faults = document.get(("faults",))
     for i in range(len(faults) if isinstance(faults, list) else 0):
         yield ("faults", i, "from")

@@ -15,6 +15,7 @@ from twin.scenario.nearest import hint
 from twin.scenario.references import reference_problems
 from twin.scenario.stations import Placed, place, scenario_index
 from twin.scenario.structure import NO_STATION, to_scenario
+from twin.scenario.switching import switching_problems
 
 
 def load(path: Path | str, *, override: Sequence[str] = (), settings: Sequence[str] = ()) -> Scenario:
@@ -47,6 +48,8 @@ def _check(document: Document, base_dir: Path) -> tuple[Scenario | None, list[Pr
     if scenario is not None and not problems:
         problems += coverage_problems(document, scenario, base_dir)
         problems += _station_problems(document, scenario, base_dir)
+    if scenario is not None and not problems:
+        problems += switching_problems(document, scenario, base_dir)
     return scenario, problems
 
 

@@ -22,7 +22,7 @@ from twin.domain.views import Strategy
 from twin.domain.visits import ANY_EVSE, Visits
 from twin.engine.core import Parts, Simulation
 from twin.scenario.build import fault_specs, make_guard, price_schedules, rows_by_site
-from twin.scenario.feeder import volt_watt
+from twin.scenario.feeder import foreseen, volt_watt
 from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
 from twin.scenario.stations import expand
@@ -157,7 +157,7 @@ class Street:
             sites={site.id: site for site in self.sites},
             limits=site_limits(self.sites, evses),
             strategy=self.strategy(),
-            guard=make_guard(scenario, grid, fleet),
+            guard=make_guard(scenario, None if grid is None else foreseen(scenario, grid), fleet),
             grid=None,
             visits=visits,
             minds=population.drivers,
