@@ -118,7 +118,7 @@ class ViolationTracker:
         self._open: dict[_Key, _Open] = {}
         self._since_s = 0.0
         self.begun = 0
-        self._wiring: Wiring | None = None
+        self._wirings: dict[bytes, Wiring] = {}
 
     def session_of_row(self, row: int, session: str | None) -> None:
         """Name the session of an EVSE from now on.
@@ -214,11 +214,11 @@ class ViolationTracker:
         return raised_wh
 
     def _behind(self, element: str, state: GridState) -> Mask:
-        if self._wiring is None:
-            # A solution tells which branches are in service; without one every EVSE counts anyway.
-            in_service = ~np.isnan(state.loading_pct)
-            wiring = Wiring(self._topology, in_service, self._evse_buses)
-            if not state.converged:
-                return wiring.behind(element)
-            self._wiring = wiring
-        return self._wiring.behind(element)
+        # A solution tells which branches are in service; without one every EVSE counts anyway.
+        in_service = ~np.isnan(state.loading_pct)
+        if not state.converged:
+            return Wiring(self._topology, in_service, self._evse_buses).behind(element)
+        known = in_service.tobytes()
+        if known not in self._wirings:
+            self._wirings[known] = Wiring(self._topology, in_service, self._evse_buses)
+        return self._wirings[known].behind(element)
