@@ -129,7 +129,7 @@ def make_grid(
     said |= {"solver": "pandapower", "fallback": reason}
     if phases == 1:
         return PandapowerGrid(setup, model, said)
-    return PandapowerThreePhase(setup, model.dead_branch, said)
+    return PandapowerThreePhase(setup, model, said)
 
 
 def _model_assumptions(phases: int) -> list[str]:

@@ -10,10 +10,10 @@ import pandapower as pp
 import pandas as pd
 
 from twin.domain.grid import GridState, Sensitivity
-from twin.domain.ids import Array, Mask, Matrix, Rows
+from twin.domain.ids import Array, Matrix, Rows
 from twin.grid.common import Adapter, Setup, check_power
 from twin.grid.feeder import BRANCH_TABLES
-from twin.grid.model import bare_net, run_three_phase
+from twin.grid.model import Model, bare_net, run_three_phase
 from twin.units import mw_from_w, w_from_mw
 
 _PHASES = ("a", "b", "c")
@@ -28,9 +28,10 @@ class PandapowerThreePhase(Adapter):
     Every bus has one asymmetric load that carries the sum of its units and EVSEs.
     """
 
-    def __init__(self, setup: Setup, dead_branch: Mask, provenance: Mapping[str, object]) -> None:
+    def __init__(self, setup: Setup, model: Model, provenance: Mapping[str, object]) -> None:
         super().__init__(setup, provenance)
-        self._dead_branch = dead_branch
+        self._dead_branch = model.dead_branch
+        self._at_source = np.isin(model.node, model.slack)
         self._net = bare_net(setup.feeder)
         # it stops at 3e-8 per unit of this base, whatever that is: 6e-5 pu of voltage on 907 buses at 100 MVA
         self._net.sn_mva = _BASE_SHARE * (float(self._net.trafo.sn_mva.sum()) or _DEFAULT_MVA)
@@ -54,7 +55,8 @@ class PandapowerThreePhase(Adapter):
         if not run_three_phase(net):
             return self._unsolved(base_w, pv_w, float(evse_w.sum()))
         drawn_w = float(base[0, self._alive].sum())
-        slack_w = w_from_mw(_total(net.res_ext_grid_3ph, "p_{}_mw"))
+        # it leaves out what is drawn at the source's own bus
+        slack_w = w_from_mw(_total(net.res_ext_grid_3ph, "p_{}_mw")) + float(base[0, self._at_source].sum())
         losses_w = w_from_mw(
             sum(_total(net[f"res_{t}_3ph"], "pl_{}_mw") for t in BRANCH_TABLES if len(net[t]))
         )

@@ -98,7 +98,7 @@ def _found(points: Sequence[str], worst: Array, refused: str) -> Check:
 def _reference(setup: Setup, plan: Plan) -> Grid:
     if plan.phases == 1:
         return PandapowerGrid(setup, plan.model, {})
-    return PandapowerThreePhase(setup, plan.model.dead_branch, {})
+    return PandapowerThreePhase(setup, plan.model, {})
 
 
 def agree(
