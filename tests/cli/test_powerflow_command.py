@@ -112,6 +112,10 @@ def test_a_voltage_that_has_no_solution_is_told_and_no_number_is_made_up(
             ),
         ),
         (
+            ("street.json", "--phases", "uneven"),
+            "twin powerflow: --phases: a symmetric power flow has no phases for `uneven`: add --three-phase\n",
+        ),
+        (
             ("street.json", "--three-phase", "--phases", "random"),
             "twin powerflow: --phases: `random` is none of balanced, single, uneven\n",
         ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -474,10 +476,10 @@ class TestThreePhases:
             "known: `Dyn`, `YNyn`, `Yzn`, `Yy`, `Yd`, `Dy`, `Dd`, with or without a clock number as in `Dyn5`"
         )
         for group in ("Dyn12", "dyn", "YNd5"):
-            assert self.lines(told, minimal, f"assume: {{vector_group: {group}}}") == [
+            assert self.lines(told, minimal, f"phases: 3, assume: {{vector_group: {group}}}") == [
                 f"s.yaml:11: grid.assume.vector_group: `{group}` is no choice; {known}"
             ]
-        assert self.lines(told, minimal, "assume: {vector_group: Dyn11}") == []
+        assert self.lines(told, minimal, "phases: 3, assume: {vector_group: Dyn11}") == []
 
     def test_assumptions_are_positive_ratios_of_known_names(self, told: Told, minimal: str) -> None:
         """All that is wrong at once."""
@@ -514,3 +516,53 @@ class TestThreePhases:
             ("s.yaml", "grid.assume.x0_x1"),
         ]
         assert caught.value.problems[1].text.startswith("16 lines of builtin:create_kerber_landnetz_kabel_1 ")
+
+    def test_what_a_symmetric_feeder_would_ignore_is_refused_key_by_key(
+        self, told: Told, minimal: str
+    ) -> None:
+        """Nothing is taken and then left out of account."""
+        loads = on_bus(minimal, "loadbus_1_6").replace("source: none}}", "source: constant, phases: uneven},")
+        grid = loads + "  assume: {r0_r1: 4},\n  limits: {voltage_unbalance_pct: 1.5}%s}\n"
+        needs = "has no effect with `phases: 1`: it needs `phases: 3`"
+        assert told(grid % "") == [
+            f"s.yaml:11: grid.base_load.phases: `uneven` {needs}",
+            f"s.yaml:12: grid.assume: {needs}",
+            f"s.yaml:13: grid.limits.voltage_unbalance_pct: {needs}",
+        ]
+        assert told(grid % ", phases: 3") == []
+
+    def test_a_symmetric_feeder_takes_balanced_loads_and_empty_assumptions(
+        self, told: Told, minimal: str
+    ) -> None:
+        text = on_bus(minimal, "loadbus_1_6").replace("source: none}", "source: constant, phases: balanced}")
+        assert told(text.rstrip("}\n") + "}, assume: {}, phases: 1}\n") == []
+
+    def test_a_simbench_net_of_three_phases_needs_every_assumption(self, told: Told, minimal: str) -> None:
+        """Known without reading the net: none of them has zero-sequence data."""
+        text = (
+            minimal.replace("{max_a: 16}", "{bus: LV2.101 Bus 1}")
+            + "grid:\n  net: {simbench: 1-LV-rural2--0-sw}\n  phases: 3\n  assume: %s\n"
+        )
+        every = "{vector_group: Dyn5, r0_r1: 4, x0_x1: 4, c0_c1: 1, vk0_vk: 1, mag0: 100, s_sc_max_mva: 100}"
+        assert told(text % every) == []
+        assert told(text % "{vector_group: Dyn5, r0_r1: 4, c0_c1: 1, vk0_vk: 1, mag0: 100}") == [
+            (
+                "s.yaml:11: grid: SimBench's nets have no zero-sequence data; `assume` lacks `x0_x1`, "
+                "`s_sc_max_mva`: for example `assume: {x0_x1: 4, s_sc_max_mva: 100}`"
+            )
+        ]
+
+    def test_checking_three_phases_imports_no_pandapower(self, folder: Path, minimal: str) -> None:
+        """`twin validate` answers at once."""
+        (folder / "s.yaml").write_text(
+            minimal.replace("{max_a: 16}", "{bus: LV2.101 Bus 1}")
+            + "grid: {net: {simbench: 1-LV-rural2--0-sw}, phases: 3}\n"
+        )
+        code = (
+            "import sys\nfrom twin.errors import ScenarioError\nfrom twin.scenario.loader import load\n"
+            "try:\n    load('s.yaml')\nexcept ScenarioError as exc:\n    print(exc)\n"
+            "assert 'pandapower' not in sys.modules and 'simbench' not in sys.modules\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "`assume` lacks `vector_group`, `r0_r1`" in done.stdout

@@ -12,6 +12,7 @@ from twin.scenario.document import Document
 from twin.scenario.instants import instant_problems
 from twin.scenario.model import Scenario
 from twin.scenario.nearest import hint
+from twin.scenario.phase_rules import phase_problems
 from twin.scenario.references import reference_problems
 from twin.scenario.stations import Placed, place, scenario_index
 from twin.scenario.structure import NO_STATION, to_scenario
@@ -45,6 +46,8 @@ def _check(document: Document, base_dir: Path) -> tuple[Scenario | None, list[Pr
     scenario, problems = to_scenario(document)
     problems += instant_problems(document)
     problems += reference_problems(document, base_dir)
+    if scenario is not None:
+        problems += phase_problems(document, scenario)
     if scenario is not None and not problems:
         problems += coverage_problems(document, scenario, base_dir)
         problems += _station_problems(document, scenario, base_dir)

@@ -113,6 +113,8 @@ def _check(
         texts.append(("assume", "a symmetric power flow needs no zero sequence: add --three-phase"))
     if phases not in get_args(PhaseRule):
         texts.append(("phases", f"`{phases}` is none of {', '.join(get_args(PhaseRule))}"))
+    elif phases != "balanced" and not three_phase:
+        texts.append(("phases", f"a symmetric power flow has no phases for `{phases}`: add --three-phase"))
     for option, value in (
         ("vm-min", limits.vm_min_pu),
         ("vm-max", limits.vm_max_pu),
