@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from pandapower import networks
 
+from twin.errors import SolverError
 from twin.grid.batch import BatchLimits, BatchResult
 from twin.grid.compile import compile_net
 from twin.grid.feeder import index_feeder
@@ -130,12 +132,13 @@ def test_threads_change_nothing_and_chunks_only_what_the_stop_rule_leaves_open(p
 
 
 @pytest.mark.parametrize("phases", [1, 3])
-def test_a_step_without_solution_is_named_and_counts_nowhere(phases: int):
+@pytest.mark.parametrize("factor", [1e3, 1e90, 1e155, 1e290])
+def test_a_step_without_solution_is_named_and_counts_nowhere(phases: int, factor: float):
     """Its neighbours in the same block are not touched."""
     plan = plan_of(phases)
     p_w, q_var = powers(plan, 70)
     calm = plan.batch([(np.delete(p_w, 40, axis=0), np.delete(q_var, 40, axis=0))], limits=limits(plan))
-    p_w[40] *= 1_000.0
+    p_w[40] *= factor
     result = plan.batch([(p_w, q_var)], limits=limits(plan), keep=("vm_pu", "slack_w"))
     assert result.unsolved.tolist() == [40]
     assert np.isnan(result.kept["vm_pu"][40]).all()
@@ -183,3 +186,20 @@ def test_power_at_a_bus_compiled_without_load_is_refused():
     p_w[7] = 1_000.0
     with pytest.raises(ValueError, match=rf"there is power at bus `{feeder.buses[7]}`, which was compiled"):
         plan.solve(p_w, 0.0 * p_w)
+
+
+@pytest.mark.parametrize("phases", [1, 3])
+def test_long_batches_are_compared_with_pandapower_now_and_then(phases: int):
+    """One step in 600 of 1,500 in uneven chunks: the 600th and the 1,200th."""
+    plan = plan_of(phases)
+    p_w, q_var = powers(plan)
+    chunks = [(p_w[a:b], q_var[a:b]) for a, b in pairwise([0, 7, 650, STEPS])]
+    assert plan.batch(chunks, limits=limits(plan), spot_every=600).spots == (599, 1_199)
+
+
+def test_a_batch_that_goes_wrong_on_its_way_is_stopped():
+    """Here ratings are changed behind the self-check's back."""
+    good = plan_of(1)
+    plan = Plan(good.feeder, replace(good.model, end_pct=good.model.end_pct * 1.01))
+    with pytest.raises(SolverError, match=r"loading of `.*` is .* compiled and .* in pandapower \(step 9\)"):
+        plan.batch([powers(plan, 20)], limits=limits(plan), spot_every=10)

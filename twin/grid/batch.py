@@ -12,6 +12,7 @@ import numpy as np
 from twin.domain.grid import GridTopology
 from twin.domain.ids import Array, Mask, Rows, Vector
 from twin.grid import batch_kernel as bk
+from twin.grid.batch_block import make_block
 
 if TYPE_CHECKING:
     from twin.grid.kernel import Net
@@ -99,6 +100,8 @@ class BatchResult:
     kept: Mapping[str, Array]
     _vm_bins: Rows
     _loading_bins: Rows
+    spots: tuple[int, ...] = ()
+    """Steps that were compared with pandapower."""
 
     def vm_quantile(self, q: float) -> Vector:
         """(nb,) quantile of the mean phase voltage over the steps, to half a bin of 0.0015 pu."""
@@ -136,7 +139,7 @@ def run_batch(
         raise ValueError(f"a batch needs a thread, not {threads}")
     bounds = bk.Bounds(limits.vm_min_pu, limits.vm_max_pu, limits.vuf_max_pct, limits.max_loading_pct)
     work = _Work(plan, bounds, keep, quantiles=quantiles)
-    total = bk.make_reduced(len(limits.vm_min_pu), len(limits.max_loading_pct))
+    total = bk.make_reduced(len(limits.vm_min_pu), len(limits.max_loading_pct), quantiles=quantiles)
     parts: list[bk.Kept] = []
     with ThreadPoolExecutor(threads) as pool:
         for reduced, kept in _in_order(pool, work, _slices(plan, injections), threads):
@@ -164,8 +167,8 @@ class _Work:
             power_w=np.full((2, steps if {"losses_w", "slack_w"} & self._keep else 0), np.nan),
             solved=np.zeros(steps, dtype=np.int64),
         )
-        reduced = bk.make_reduced(buses, branches)
-        block = bk.make_block(net, branches)
+        reduced = bk.make_reduced(buses, branches, quantiles=self._quantiles)
+        block = make_block(net, branches)
         bk.solve_slice(net, block, p_w, q_var, first, bounds, reduced, kept, self._quantiles)
         return reduced, kept
 
@@ -226,7 +229,8 @@ def _result(
 ) -> BatchResult:
     total.loading_pct[0][dead_branch] = -np.inf
     total.loading_step[dead_branch] = -1
-    total.loading_bins[dead_branch] = 0
+    if len(total.loading_bins):
+        total.loading_bins[dead_branch] = 0
     solved = np.concatenate([p.solved for p in parts]) if parts else np.zeros(0, dtype=np.int64)
     count = total.totals[3] or np.nan
     tables: dict[str, Array] = {}

@@ -14,32 +14,28 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.domain.ids import Array, Matrix, Rows, Vector
-from twin.grid.block import (
-    LANES,
-    PAIR,
-    WIDTH,
-    add_product,
-    clarke_block,
-    fill,
-    lift_block,
-    phases_block,
-    place,
-    recover_block,
-    soft_source,
-    start_block,
-    sweep_block,
+from twin.grid.batch_block import (
+    LOSSES,
+    MISSING,
+    SLACK,
+    STILL,
+    Block,
+    flows,
+    iterate,
+    lanes_of,
+    load_block,
 )
+from twin.grid.block import FOUR, LANES, PAIR, WIDTH, place
 from twin.grid.jit import compiled
-from twin.grid.kernel import SHUNT, SOURCE, Net
+from twin.grid.kernel import EXTRA, Net, to_phases
 
-STANDS_STILL_PU = 1e-8
-_STILL = STANDS_STILL_PU * STANDS_STILL_PU
-MOST_ITERATIONS = 100
-"""Of a block; instants that need more are told as unsolved, and `kernel.solve` gives them another chance."""
 BINS = 400
 VM_LOW_PU, VM_BIN_PU = 0.7, 0.0015
 LOADING_BIN_PCT = 0.5
 """Histograms for quantiles: 0.7 to 1.3 pu and 0 to 200 %; what lies outside counts in the last bins."""
+ONE, QUARTER = np.uint64(1), np.uint64(WIDTH // 4)
+LOW, HIGH, MEAN, VUF, PHASE = (np.uint64(k * WIDTH) for k in range(5))
+"""Rows of what is found of one bus: lowest, highest and mean phase, unbalance, and the three phases."""
 
 
 class Reduced(NamedTuple):
@@ -60,7 +56,7 @@ class Reduced(NamedTuple):
     over: Rows
     """(nl,) steps overloaded."""
     vm_bins: Rows
-    """(nb, BINS) steps by the mean of the phases."""
+    """(nb, BINS) steps by the mean of the phases; no rows where nobody asks for quantiles."""
     loading_bins: Rows
     totals: Vector
     """(4,) sums of losses and of slack power in W, highest slack power in W, steps solved."""
@@ -86,37 +82,7 @@ class Kept(NamedTuple):
     """(T,) 1 where there is a solution."""
 
 
-class Block(NamedTuple):
-    """Working memory of the instants of one block, laid out as `twin.grid.block` says."""
-
-    drawn: Array
-    v: Array
-    x: Array
-    loading: Array
-    """(nl * WIDTH,) squares of loadings in %."""
-    lane: Array
-    """(WIDTH,) four times: largest last step, then 1 where solved; missing power; losses; slack power."""
-    phases: Array
-    currents: Array
-    """P pairs of one node."""
-
-
-def make_block(net: Net, branches: int) -> Block:
-    """Allocate for a net with so many elements."""
-    pair = 2 * len(net.kind) * WIDTH
-    size = len(net.nodes) * pair
-    return Block(
-        drawn=np.zeros(size),
-        v=np.zeros(size),
-        x=np.zeros(size),
-        loading=np.zeros(branches * WIDTH),
-        lane=np.zeros(4 * WIDTH),
-        phases=np.zeros(pair),
-        currents=np.zeros(pair),
-    )
-
-
-def make_reduced(buses: int, branches: int) -> Reduced:
+def make_reduced(buses: int, branches: int, *, quantiles: bool) -> Reduced:
     """Reductions of no step yet."""
     return Reduced(
         vm_pu=np.stack([np.full(buses, np.inf), np.full(buses, -np.inf), np.zeros(buses)]),
@@ -127,8 +93,8 @@ def make_reduced(buses: int, branches: int) -> Reduced:
         loading_step=np.full(branches, -1, dtype=np.int64),
         outside=np.zeros((3, buses), dtype=np.int64),
         over=np.zeros(branches, dtype=np.int64),
-        vm_bins=np.zeros((buses, BINS), dtype=np.int64),
-        loading_bins=np.zeros((branches, BINS), dtype=np.int64),
+        vm_bins=np.zeros((buses if quantiles else 0, BINS), dtype=np.int64),
+        loading_bins=np.zeros((branches if quantiles else 0, BINS), dtype=np.int64),
         totals=np.array([0.0, 0.0, -np.inf, 0.0]),
     )
 
@@ -146,264 +112,131 @@ def solve_slice(
     quantiles: bool,
 ) -> None:  # pragma: no cover
     """Solve (T, nb, P) powers and reduce them; steps are numbered from `first_step`, kept rows from 0."""
+    solved = np.zeros(LANES)
     for row in range(0, len(p_w), WIDTH):
         used = min(WIDTH, len(p_w) - row)
-        _load(net, block, p_w, q_var, row, used)
-        _iterate(net, block)
-        recover_block(net, block.x)
-        _silent_voltages(net, block)
-        _flows(net, block)
-        _totals(block, used, row, reduced, kept, net.kind[0])
-        _buses(net, block, used, first_step, row, bounds, reduced, kept, quantiles)
-        _branches(block, used, first_step, row, bounds, reduced, kept, quantiles)
-
-
-@compiled
-def _load(net: Net, block: Block, p_w: Array, q_var: Array, row: int, used: int) -> None:  # pragma: no cover
-    """Bring the powers of `used` instants into place; lanes beyond them repeat the last one."""
-    width = len(net.kind)
-    for i in range(len(net.nodes)):
-        for c in range(width):
-            fill(net.fixed[i, c], block.drawn, place(i * width + c))
-    for b in range(len(net.bus)):
-        i = net.bus[b]
-        if i < 0:
-            continue
-        for c in range(width):
-            o = place(i * width + c)
-            scale = 1.0 / net.kind[c]
-            for w in range(WIDTH):
-                step = row + min(w, used - 1)
-                block.drawn[o + np.uint64(w)] += p_w[step, b, c] * scale
-                block.drawn[o + LANES + np.uint64(w)] += q_var[step, b, c] * scale
-
-
-@compiled
-def _currents(drawn: Array, o: int, v: Array, out: Array, width: int) -> None:  # pragma: no cover
-    """Write -conj(S / V) of the phases of one node; `drawn` begins at o, voltages and currents at 0."""
-    for c in range(width):
-        r = place(c)
-        for w in range(LANES):
-            re, im = v[r + w], v[r + LANES + w]
-            p, q = drawn[o + r + w], drawn[o + r + LANES + w]
-            scale = -1.0 / (re * re + im * im)
-            out[r + w] = scale * (p * re + q * im)
-            out[r + LANES + w] = scale * (p * im - q * re)
-
-
-@compiled
-def _iterate(net: Net, block: Block) -> None:  # pragma: no cover
-    """Repeat the fixed point until every lane stands still; the first of `block.lane` hold the last steps."""
-    n, width = len(net.rows) - 1, len(net.kind)
-    start_block(net, block.v)
-    soft = soft_source(net)
-    end = len(net.nodes) if soft else n
-    for _ in range(MOST_ITERATIONS):
-        block.x[place(net.silent * width) :] = 0.0
-        for k in range(len(net.loads)):
-            i = net.loads[k]
-            o = place(i * width)
-            phases_block(net, i, block.v, o, block.phases, place(0))
-            _currents(block.drawn, o, block.phases, block.currents, width)
-            clarke_block(net, i, block.currents, block.x, o)
-        sweep_block(net, block.x)
-        if soft:
-            lift_block(net, block.x)
-        block.lane[:WIDTH] = 0.0
-        for i in range(net.silent, end):
-            for c in range(width):
-                _move(net.nodes[i, SOURCE, c], block.x, place(i * width + c), block.v, block.lane)
-        if _all_rest(block.lane):
-            return
-
-
-@compiled
-def _move(rest: complex, x: Array, o: int, v: Array, lane: Array) -> None:  # pragma: no cover
-    a, b = rest.real, rest.imag
-    for w in range(LANES):
-        re, im = a + x[o + w], b + x[o + LANES + w]
-        step_re, step_im = re - v[o + w], im - v[o + LANES + w]
-        v[o + w], v[o + LANES + w] = re, im
-        size = step_re * step_re + step_im * step_im
-        lane[w] = max(lane[w], size)  # NaN stays
-
-
-@compiled
-def _all_rest(lane: Array) -> bool:  # pragma: no cover
-    """Whether every lane stands still or has left for good."""
-    moving = 0
-    for w in range(WIDTH):
-        moving += lane[w] >= _STILL and lane[w] < 1e6
-    return moving == 0
-
-
-@compiled
-def _silent_voltages(net: Net, block: Block) -> None:  # pragma: no cover
-    width = len(net.kind)
-    for i in range(net.silent):
-        for c in range(width):
-            o = place(i * width + c)
-            fill(net.nodes[i, SOURCE, c], block.v, o)
-            add_product(1.0 + 0j, block.x, o, block.v, o)
-
-
-@compiled
-def _flows(net: Net, block: Block) -> None:  # pragma: no cover
-    """Squares of loadings, losses, slack power and what is missing at the worst node."""
-    n, width, zero = len(net.rows) - 1, len(net.kind), place(0)
-    block.lane[WIDTH:] = 0.0
-    block.loading[:] = 0.0
-    block.x[:] = 0.0  # becomes the current that leaves each node into the net
-    for i in range(len(net.nodes)):
-        for c in range(width):
-            shunt, o = net.nodes[i, SHUNT, c], place(i * width + c)
-            if shunt != 0.0:
-                add_product(shunt, block.v, o, block.x, o)
-    square = np.zeros(LANES)
-    e = 0
-    for m in range(len(net.ends)):
-        f, t = net.ends[m, 0], net.ends[m, 1]
-        for side in range(2):
-            here = t if side else f
-            for c in range(width):
-                o = place(here * width + c)
-                at_f, at_t = place(f * width + c), place(t * width + c)
-                _flow(
-                    net.y[m, 2 * side, c],
-                    net.y[m, 2 * side + 1, c],
-                    block.v,
-                    at_f,
-                    at_t,
-                    block.currents,
-                    place(c),
-                )
-                add_product(1.0 + 0j, block.currents, place(c), block.x, o)
-                _lose(block.currents, place(c), block.v, o, block.lane)
-            if e < len(net.rated) and net.rated[e, 0] == m and net.rated[e, 1] == side:
-                phases_block(net, here, block.currents, zero, block.phases, zero)
-                _square(block.phases, width, square)
-                while e < len(net.rated) and net.rated[e, 0] == m and net.rated[e, 1] == side:
-                    _raise(square, net.rated_pct[e], block.loading, np.uint64(net.rated[e, 2]) * LANES)
-                    e += 1
-    for i in range(len(net.nodes)):
-        o = place(i * width)
-        phases_block(net, i, block.x, o, block.currents, zero)
-        phases_block(net, i, block.v, o, block.phases, zero)
-        for c in range(width):
-            r = place(c)
-            if i < n:
-                _missing(block.currents, block.phases, r, block.drawn, o + r, block.lane)
-            else:
-                _taken(block.currents, block.phases, r, block.drawn, o + r, block.lane)
-
-
-@compiled
-def _flow(
-    y_f: complex, y_t: complex, v: Array, at_f: int, at_t: int, out: Array, o: int
-) -> None:  # pragma: no cover
-    a, b, c, d = y_f.real, y_f.imag, y_t.real, y_t.imag
-    for w in range(LANES):
-        f_re, f_im, t_re, t_im = v[at_f + w], v[at_f + LANES + w], v[at_t + w], v[at_t + LANES + w]
-        out[o + w] = a * f_re - b * f_im + c * t_re - d * t_im
-        out[o + LANES + w] = a * f_im + b * f_re + c * t_im + d * t_re
-
-
-@compiled
-def _lose(flow: Array, k: int, v: Array, o: int, lane: Array) -> None:  # pragma: no cover
-    """Add the power that enters a branch at one end to the losses."""
-    for w in range(LANES):
-        lane[PAIR + w] += v[o + w] * flow[k + w] + v[o + LANES + w] * flow[k + LANES + w]
-
-
-@compiled
-def _square(phases: Array, width: int, out: Array) -> None:  # pragma: no cover
-    """Square of the largest phase."""
-    out[:] = 0.0
-    for c in range(width):
-        r = place(c)
-        for w in range(LANES):
-            size = phases[r + w] * phases[r + w] + phases[r + LANES + w] * phases[r + LANES + w]
-            out[w] = max(out[w], size)
-
-
-@compiled
-def _raise(square: Array, pct: float, loading: Array, o: int) -> None:  # pragma: no cover
-    scale = pct * pct
-    for w in range(LANES):
-        size = scale * square[w]
-        loading[o + w] = max(loading[o + w], size)
-
-
-@compiled
-def _missing(i: Array, v: Array, r: int, drawn: Array, o: int, lane: Array) -> None:  # pragma: no cover
-    """Raise the square of the missing power to that of one node and phase."""
-    for w in range(LANES):
-        a, b, x, y = v[r + w], v[r + LANES + w], i[r + w], i[r + LANES + w]
-        p, q = a * x + b * y + drawn[o + w], b * x - a * y + drawn[o + LANES + w]
-        size = p * p + q * q
-        lane[LANES + w] = max(lane[LANES + w], size)
-
-
-@compiled
-def _taken(i: Array, v: Array, r: int, drawn: Array, o: int, lane: Array) -> None:  # pragma: no cover
-    for w in range(LANES):
-        lane[PAIR + LANES + w] += v[r + w] * i[r + w] + v[r + LANES + w] * i[r + LANES + w] + drawn[o + w]
+        load_block(net, block, p_w, q_var, row, used)
+        iterate(net, block)
+        flows(net, block)
+        _totals(block, used, row, reduced, kept, net.kind[0], solved)
+        _buses(net, block, solved, first_step, row, bounds, reduced, kept, quantiles)
+        _branches(block, solved, first_step, row, bounds, reduced, kept, quantiles)
 
 
 @compiled
 def _totals(
-    block: Block, used: int, row: int, reduced: Reduced, kept: Kept, base_va: float
+    block: Block, used: int, row: int, reduced: Reduced, kept: Kept, base_va: float, solved: Array
 ) -> None:  # pragma: no cover
-    """Losses, slack power, and which lanes are solved: row 0 becomes 1 for these, 0 for others."""
+    """Losses, slack power, and which lanes are solved: 1 for these, 0 for others and those beyond `used`."""
     lane = block.lane
-    for w in range(used):
-        good = lane[w] < _STILL and math.sqrt(lane[WIDTH + w]) * base_va < 1.0
-        lane[w] = 1.0 if good else 0.0
-        kept.solved[row + w] = 1 if good else 0
+    solved[:] = 0.0
+    for k in range(used):
+        w = np.uint64(k)
+        # a maximum loses NaN, a sum does not: the losses are the sum over all nodes
+        finite = abs(lane[LOSSES + w]) < np.inf and abs(lane[SLACK + w]) < np.inf
+        good = finite and lane[w] < STILL and math.sqrt(lane[MISSING + w]) * base_va < 1.0
+        kept.solved[row + k] = 1 if good else 0
         if not good:
             continue
-        losses_w, slack_w = lane[2 * WIDTH + w] * base_va, lane[3 * WIDTH + w] * base_va
+        solved[w] = 1.0
+        losses_w, slack_w = lane[LOSSES + w] * base_va, lane[SLACK + w] * base_va
         reduced.totals[0] += losses_w
         reduced.totals[1] += slack_w
         reduced.totals[2] = max(reduced.totals[2], slack_w)
         reduced.totals[3] += 1.0
         if kept.power_w.shape[1]:
-            kept.power_w[0, row + w], kept.power_w[1, row + w] = losses_w, slack_w
+            kept.power_w[0, row + k], kept.power_w[1, row + k] = losses_w, slack_w
 
 
 @compiled
-def _magnitudes(net: Net, i: int, v: Array, phases: Array, out: Array) -> None:  # pragma: no cover
-    """Write magnitudes in place of the real parts of `phases`; their lowest, highest and mean into `out`."""
-    width = len(net.kind)
-    phases_block(net, i, v, place(i * width), phases, place(0))
+def _least(x: Array, o: int) -> float:  # pragma: no cover
+    least = x[o]
     for w in range(LANES):
-        out[w] = np.inf
-        out[LANES + w] = 0.0
-        out[PAIR + w] = 0.0
-    for c in range(width):
-        r = place(c)
-        for w in range(LANES):
-            size = math.sqrt(phases[r + w] * phases[r + w] + phases[r + LANES + w] * phases[r + LANES + w])
-            phases[r + w] = size
-            out[w] = min(out[w], size)
-            out[LANES + w] = max(out[LANES + w], size)
-            out[PAIR + w] += size / width
+        least = min(least, x[o + w])
+    return least
 
 
 @compiled
-def _unbalance(v: Array, o: int, out: Array) -> None:  # pragma: no cover
-    """Write 100 |alpha - j beta| / |alpha + j beta| as the fourth row of `out`."""
+def _most(x: Array, o: int) -> float:  # pragma: no cover
+    most = x[o]
+    for w in range(LANES):
+        most = max(most, x[o + w])
+    return most
+
+
+@compiled
+def _sum(x: Array, o: int) -> float:  # pragma: no cover
+    """Sum of four partial sums, which do not wait for each other."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for k in range(QUARTER):
+        w = o + k + k + k + k
+        a += x[w]
+        b += x[w + ONE]
+        c += x[w + ONE + ONE]
+        d += x[w + ONE + ONE + ONE]
+    return (a + b) + (c + d)
+
+
+@compiled
+def _first(x: Array, o: int, value: float) -> int:  # pragma: no cover
+    """First lane with this value."""
+    for k in range(WIDTH):
+        if x[o + np.uint64(k)] == value:
+            return k
+    return -1
+
+
+@compiled
+def _outside(x: Array, o: int, limit: float, sign: float) -> int:  # pragma: no cover
+    """Number of lanes above the limit, or below it where `sign` is -1."""
+    count = 0
+    for w in range(LANES):
+        count += sign * x[o + w] > sign * limit
+    return count
+
+
+@compiled
+def _hide(solved: Array, found: Array, low: int, high: int, mean: int) -> None:  # pragma: no cover
+    """Put lanes without a solution where they are neither lowest nor highest and add nothing."""
+    for w in range(LANES):
+        if solved[w] == 0.0:
+            found[low + w] = np.inf
+            found[high + w] = -np.inf
+            found[mean + w] = 0.0
+
+
+@compiled
+def _magnitudes(
+    kind: tuple[float, ...], turn: complex, v: Array, o: int, found: Array, lanes: int
+) -> None:  # pragma: no cover
+    """Write the rows of `found`, see LOW; of one phase the first alone, unbalance stays 0."""
+    if len(kind) == 1:
+        for w in range(lanes):
+            found[w] = math.sqrt(v[o + w] * v[o + w] + v[o + LANES + w] * v[o + LANES + w])
+        return
     for w in range(LANES):
         a_re, a_im, b_re, b_im = v[o + w], v[o + LANES + w], v[o + PAIR + w], v[o + PAIR + LANES + w]
+        zero = complex(v[o + FOUR + w], v[o + FOUR + LANES + w])
+        a, b, c = to_phases(complex(a_re, a_im), complex(b_re, b_im), zero, turn)
+        x, y, z = _size(a), _size(b), _size(c)
+        found[PHASE + w], found[PHASE + LANES + w], found[PHASE + PAIR + w] = x, y, z
+        found[LOW + w] = min(x, y, z)
+        found[HIGH + w] = max(x, y, z)
+        found[MEAN + w] = (x + y + z) / 3.0
         n_re, n_im, p_re, p_im = a_re + b_im, a_im - b_re, a_re - b_im, a_im + b_re
-        out[PAIR + LANES + w] = 100.0 * math.sqrt((n_re * n_re + n_im * n_im) / (p_re * p_re + p_im * p_im))
+        found[VUF + w] = 100.0 * math.sqrt((n_re * n_re + n_im * n_im) / (p_re * p_re + p_im * p_im))
+
+
+@compiled
+def _size(x: complex) -> float:  # pragma: no cover
+    return math.sqrt(x.real * x.real + x.imag * x.imag)
 
 
 @compiled
 def _buses(
     net: Net,
     block: Block,
-    used: int,
+    solved: Array,
     first_step: int,
     row: int,
     bounds: Bounds,
@@ -411,38 +244,70 @@ def _buses(
     kept: Kept,
     quantiles: bool,
 ) -> None:  # pragma: no cover
-    width = len(net.kind)
-    found = np.zeros(4 * WIDTH)
-    low, high, mean, vuf = found[:WIDTH], found[WIDTH:], found[2 * WIDTH :], found[3 * WIDTH :]
-    solved = block.lane
+    found, lanes = np.zeros(7 * WIDTH), lanes_of(block.lane)
+    whole = _least(solved, LOW) > 0.0
+    three = len(net.kind) == 3
+    # where every lane counts, the magnitude of one phase is its lowest, its highest and its mean
+    high_at, mean_at = (HIGH, MEAN) if three or not whole else (LOW, LOW)
     for b in range(len(net.bus)):
         i = net.bus[b]
         if i < 0:
             continue
-        _magnitudes(net, i, block.v, block.phases, found)
-        if width == 3:
-            _unbalance(block.v, place(i * width), found)
-        for w in range(used):
-            if solved[w] == 0.0:
-                continue
-            step = first_step + row + w
-            if low[w] < reduced.vm_pu[0, b]:
-                reduced.vm_pu[0, b], reduced.vm_step[0, b] = low[w], step
-            if high[w] > reduced.vm_pu[1, b]:
-                reduced.vm_pu[1, b], reduced.vm_step[1, b] = high[w], step
-            if vuf[w] > reduced.vuf_pct[b]:
-                reduced.vuf_pct[b], reduced.vuf_step[b] = vuf[w], step
-            reduced.vm_pu[2, b] += mean[w]
-            reduced.outside[0, b] += low[w] < bounds.vm_min_pu[b]
-            reduced.outside[1, b] += high[w] > bounds.vm_max_pu[b]
-            reduced.outside[2, b] += vuf[w] > bounds.vuf_max_pct[b]
-            if quantiles:
-                reduced.vm_bins[b, _bin((mean[w] - VM_LOW_PU) / VM_BIN_PU)] += 1
-            if len(kept.vuf_pct):
-                kept.vuf_pct[row + w, b] = vuf[w]
-            if len(kept.vm_pu):
-                for c in range(width):
-                    kept.vm_pu[row + w, b, c] = block.phases[2 * c * WIDTH + w]
+        _magnitudes(net.kind, net.nodes[i, EXTRA, 0], block.v, place(i * len(net.kind)), found, lanes)
+        if quantiles or len(kept.vuf_pct) or len(kept.vm_pu):
+            _keep_bus(b, row, len(net.kind), solved, found, reduced, kept, quantiles)
+        if not whole:
+            if not three:
+                found[WIDTH : 2 * WIDTH] = found[:WIDTH]
+                found[2 * WIDTH : 3 * WIDTH] = found[:WIDTH]
+            _hide(solved, found, LOW, HIGH, MEAN)
+        low, high = _least(found, LOW), _most(found, high_at)
+        if low < reduced.vm_pu[0, b]:
+            reduced.vm_pu[0, b] = low
+            reduced.vm_step[0, b] = first_step + row + _first(found, LOW, low)
+        if low < bounds.vm_min_pu[b]:
+            reduced.outside[0, b] += _outside(found, LOW, bounds.vm_min_pu[b], -1.0)
+        if high > reduced.vm_pu[1, b]:
+            reduced.vm_pu[1, b] = high
+            reduced.vm_step[1, b] = first_step + row + _first(found, high_at, high)
+        if high > bounds.vm_max_pu[b]:
+            reduced.outside[1, b] += _outside(found, high_at, bounds.vm_max_pu[b], 1.0)
+        reduced.vm_pu[2, b] += _sum(found, mean_at)
+        if not whole:
+            _hide(solved, found, MEAN, VUF, MEAN)
+        if three or reduced.vuf_step[b] < 0:  # of one phase it stays 0
+            vuf = _most(found, VUF)
+            if vuf > reduced.vuf_pct[b]:
+                reduced.vuf_pct[b] = vuf
+                reduced.vuf_step[b] = first_step + row + _first(found, VUF, vuf)
+            if vuf > bounds.vuf_max_pct[b]:
+                reduced.outside[2, b] += _outside(found, VUF, bounds.vuf_max_pct[b], 1.0)
+
+
+@compiled
+def _keep_bus(
+    b: int,
+    row: int,
+    width: int,
+    solved: Array,
+    found: Array,
+    reduced: Reduced,
+    kept: Kept,
+    quantiles: bool,
+) -> None:  # pragma: no cover
+    """Count for the histograms, and fill the tables."""
+    mean_at, phase_at = (MEAN, PHASE) if width == 3 else (LOW, LOW)
+    for k in range(WIDTH):
+        w = np.uint64(k)
+        if solved[w] == 0.0:
+            continue
+        if quantiles:
+            reduced.vm_bins[b, _bin((found[mean_at + w] - VM_LOW_PU) / VM_BIN_PU)] += 1
+        if len(kept.vuf_pct):
+            kept.vuf_pct[row + k, b] = found[VUF + w]
+        if len(kept.vm_pu):
+            for c in range(width):
+                kept.vm_pu[row + k, b, c] = found[phase_at + np.uint64(c) * LANES + w]
 
 
 @compiled
@@ -453,7 +318,7 @@ def _bin(place: float) -> int:  # pragma: no cover
 @compiled
 def _branches(
     block: Block,
-    used: int,
+    solved: Array,
     first_step: int,
     row: int,
     bounds: Bounds,
@@ -461,19 +326,38 @@ def _branches(
     kept: Kept,
     quantiles: bool,
 ) -> None:  # pragma: no cover
-    solved, loading = block.lane, np.zeros(LANES)
+    loading, start, lanes = np.zeros(LANES), np.uint64(0), lanes_of(block.lane)
+    whole = _least(solved, start) > 0.0
     for e in range(len(reduced.over)):
         o = np.uint64(e) * LANES
-        for w in range(LANES):
+        for w in range(lanes):
             loading[w] = math.sqrt(block.loading[o + w])
-        for w in range(used):
-            if solved[w] == 0.0:
-                continue
-            if loading[w] > reduced.loading_pct[0, e]:
-                reduced.loading_pct[0, e], reduced.loading_step[e] = loading[w], first_step + row + w
-            reduced.loading_pct[1, e] += loading[w]
-            reduced.over[e] += loading[w] > bounds.max_loading_pct[e]
-            if quantiles:
-                reduced.loading_bins[e, _bin(loading[w] / LOADING_BIN_PCT)] += 1
-            if len(kept.loading_pct):
-                kept.loading_pct[row + w, e] = loading[w]
+        if quantiles or len(kept.loading_pct):
+            _keep_branch(e, row, solved, loading, reduced, kept, quantiles)
+        if not whole:
+            for w in range(LANES):
+                loading[w] = loading[w] if solved[w] > 0.0 else -np.inf
+        most = _most(loading, start)
+        if most > reduced.loading_pct[0, e]:
+            reduced.loading_pct[0, e] = most
+            reduced.loading_step[e] = first_step + row + _first(loading, start, most)
+        if most > bounds.max_loading_pct[e]:
+            reduced.over[e] += _outside(loading, start, bounds.max_loading_pct[e], 1.0)
+        if not whole:
+            for w in range(LANES):
+                loading[w] = max(loading[w], 0.0)
+        reduced.loading_pct[1, e] += _sum(loading, start)
+
+
+@compiled
+def _keep_branch(
+    e: int, row: int, solved: Array, loading: Array, reduced: Reduced, kept: Kept, quantiles: bool
+) -> None:  # pragma: no cover
+    """Count for the histograms, and fill the table."""
+    for k in range(WIDTH):
+        if solved[k] == 0.0:
+            continue
+        if quantiles:
+            reduced.loading_bins[e, _bin(loading[k] / LOADING_BIN_PCT)] += 1
+        if len(kept.loading_pct):
+            kept.loading_pct[row + k, e] = loading[k]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from twin.domain.ids import Array
-from twin.grid.jit import compiled
+from twin.grid.jit import compiled, inlined
 from twin.grid.kernel import _H, _K0, _K2, EXTRA, INVERSE, SOURCE, Net
 
 WIDTH = 32
@@ -23,13 +23,13 @@ PAIR, FOUR = np.uint64(2 * WIDTH), np.uint64(4 * WIDTH)
 """Numbers of one complex row, and of two."""
 
 
-@compiled
+@inlined
 def place(row: int) -> np.uint64:  # pragma: no cover
     """Where the pair of rows of a node and column begins: row = i P + c."""
     return np.uint64(row) * PAIR
 
 
-@compiled
+@inlined
 def add_product(factor: complex, source: Array, at: int, target: Array, to: int) -> None:  # pragma: no cover
     """Add factor times the pair at `at` to the pair at `to`."""
     a, b = factor.real, factor.imag
@@ -39,7 +39,7 @@ def add_product(factor: complex, source: Array, at: int, target: Array, to: int)
         target[to + LANES + w] += a * im + b * re
 
 
-@compiled
+@inlined
 def multiply(factor: complex, x: Array, at: int) -> None:  # pragma: no cover
     """Multiply the pair at `at` by factor."""
     a, b = factor.real, factor.imag
@@ -49,7 +49,7 @@ def multiply(factor: complex, x: Array, at: int) -> None:  # pragma: no cover
         x[at + LANES + w] = a * im + b * re
 
 
-@compiled
+@inlined
 def fill(value: complex, x: Array, at: int) -> None:  # pragma: no cover
     """Write one number into every lane of the pair at `at`."""
     for w in range(LANES):
@@ -97,9 +97,19 @@ def soft_source(net: Net) -> bool:  # pragma: no cover
 @compiled
 def lift_block(net: Net, x: Array) -> None:  # pragma: no cover
     """Add the source's negative and zero sequence; the slack rows hold currents before and voltages behind."""
+    answer = np.zeros(FOUR)
+    source_block(net, x, answer)
+    for i in range(net.silent, len(net.rows) - 1):
+        lift_row(net.nodes[i, EXTRA, 1], net.nodes[i, EXTRA, 2], answer, x, place(3 * i))
+
+
+@compiled
+def source_block(net: Net, x: Array, answer: Array) -> None:  # pragma: no cover
+    """Write the source's negative and zero sequence, two pairs; the slack rows become their voltages."""
     slack = len(net.rows) - 1
     at, first = place(3 * slack), place(0)
-    answer, half = np.zeros(FOUR), np.zeros(PAIR)  # negative and zero sequence
+    half = np.zeros(PAIR)
+    answer[:] = 0.0
     _negative(x, at, answer)
     add_product(1.0 + 0j, x, place(3 * slack + 2), answer, PAIR)
     for k in range(len(net.source_near)):
@@ -113,9 +123,7 @@ def lift_block(net: Net, x: Array) -> None:  # pragma: no cover
     multiply(net.source[1], answer, PAIR)
     for c in range(3):
         fill(0j, x, place(3 * slack + c))
-    _lift_row(1.0 + 0j, 1.0 + 0j, answer, x, at)
-    for i in range(net.silent, slack):
-        _lift_row(net.nodes[i, EXTRA, 1], net.nodes[i, EXTRA, 2], answer, x, place(3 * i))
+    lift_row(1.0 + 0j, 1.0 + 0j, answer, x, at)
 
 
 @compiled
@@ -126,12 +134,20 @@ def _negative(x: Array, at: int, out: Array) -> None:  # pragma: no cover
         out[LANES + w] = 0.5 * (x[at + LANES + w] - x[at + PAIR + w])
 
 
-@compiled
-def _lift_row(negative: complex, zero: complex, answer: Array, x: Array, at: int) -> None:  # pragma: no cover
+@inlined
+def lift_row(negative: complex, zero: complex, answer: Array, x: Array, at: int) -> None:  # pragma: no cover
     """(alpha, beta) rise by (1, j) times the negative answer, 0 by the zero one."""
-    add_product(negative, answer, place(0), x, at)
-    add_product(1j * negative, answer, place(0), x, at + PAIR)
-    add_product(zero, answer, PAIR, x, at + FOUR)
+    a, b, c, d = negative.real, negative.imag, zero.real, zero.imag
+    for w in range(LANES):
+        re, im = answer[w], answer[LANES + w]
+        up_re, up_im = a * re - b * im, a * im + b * re
+        re, im = answer[PAIR + w], answer[PAIR + LANES + w]
+        x[at + w] += up_re
+        x[at + LANES + w] += up_im
+        x[at + PAIR + w] -= up_im
+        x[at + PAIR + LANES + w] += up_re
+        x[at + FOUR + w] += c * re - d * im
+        x[at + FOUR + LANES + w] += c * im + d * re
 
 
 @compiled

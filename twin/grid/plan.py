@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +12,13 @@ from twin.domain.ids import Array, Complexes, Mask, Matrix, Rows, Vector
 from twin.grid import kernel
 from twin.grid.assemble import assemble, loaded_nodes
 from twin.grid.batch import BatchLimits, BatchResult, run_batch
+from twin.grid.batch_block import usable
 from twin.grid.feeder import Feeder
 from twin.grid.fingerprint import fingerprint
 from twin.grid.model import Model
 
+SPOT_EVERY = 5_000
+"""Steps of a batch per comparison with pandapower."""
 WORST_MISMATCH_W = 1.0
 """A solution whose power balance is off by more at any bus is none."""
 _THREE = 3
@@ -132,6 +136,7 @@ class Plan:
         threads: int = 1,
         keep: Sequence[str] = (),
         quantiles: bool = False,
+        spot_every: int = SPOT_EVERY,
     ) -> BatchResult:
         """Solve many instants and reduce them on the way.
 
@@ -142,11 +147,18 @@ class Plan:
             keep: Tables wanted besides the reductions: `vm_pu`, `vuf_pct`, `loading_pct`, `losses_w`,
                 `slack_w`.
             quantiles: Count histograms, for `BatchResult.vm_quantile` and `loading_quantile`.
+            spot_every: Compare one in so many steps with pandapower; 0 compares none.
 
         Raises:
+            SolverError: A spot check differs; names element and step.
             ValueError: A shape is wrong or a power is not finite; names step and bus.
         """
-        return run_batch(self, injections, limits=limits, threads=threads, keep=keep, quantiles=quantiles)
+        from twin.grid.spot import Spots  # noqa: PLC0415 -- it stands above plans
+
+        spots = Spots(self, spot_every) if spot_every else None
+        chunks = injections if spots is None else spots.watch(injections)
+        found = run_batch(self, chunks, limits=limits, threads=threads, keep=keep, quantiles=quantiles)
+        return found if spots is None else replace(found, spots=tuple(spots.steps))
 
     def check(self, powers: Array) -> None:
         """Raise ValueError that names the bus where powers (.., nb, P) cannot be used.
@@ -160,17 +172,18 @@ class Plan:
                 f"powers of {powers.shape[-2]} buses and {powers.shape[-1]} phases for {len(buses)} buses "
                 f"and {self.phases} phases"
             )
-        if np.isfinite(powers).all():
-            if len(self._idle) and powers[..., self._idle, :].any():
-                first = np.argwhere(powers[..., self._idle, :])[0][-2]
-                bus = int(self._idle[first])
-                why = (
-                    "is out of service or has no source"
-                    if self.model.node[bus] < 0
-                    else ("was compiled as a bus without load")
-                )
-                raise ValueError(f"there is power at bus `{buses[bus]}`, which {why}")
+        whole = np.ascontiguousarray(powers, dtype=float).reshape(-1, len(buses), self.phases)
+        if usable(whole, self._idle):
             return
+        if np.isfinite(powers).all():
+            first = np.argwhere(powers[..., self._idle, :])[0][-2]
+            bus = int(self._idle[first])
+            why = (
+                "is out of service or has no source"
+                if self.model.node[bus] < 0
+                else "was compiled as a bus without load"
+            )
+            raise ValueError(f"there is power at bus `{buses[bus]}`, which {why}")
         *_, bus, phase = np.argwhere(~np.isfinite(powers))[0].tolist()
         value = powers[..., bus, phase].ravel()
         bad = value[~np.isfinite(value)][0]
@@ -191,10 +204,24 @@ def not_compilable(feeder: Feeder, phases: int = 1) -> str:
     net = feeder.net
     if phases == _THREE and feeder.units.delta.any():
         return f"load between phases (delta) like `{feeder.units.names[int(feeder.units.delta.argmax())]}`"
+    if phases == _THREE and _zigzag(net):
+        return f"transformer of vector group Yzn like `{_zigzag(net)}`, whose zero sequence pandapower gets wrong"
     if feeder.units.voltage_dependent.any():
         first = int(np.flatnonzero(feeder.units.voltage_dependent)[0])
         return f"voltage-dependent load `{feeder.units.names[first]}`"
     if len(net.controller) and net.controller.in_service.any():
-        return f"controller {type(net.controller.object.iloc[0]).__name__}"
+        first = net.controller.object[net.controller.in_service.astype(bool)].iloc[0]
+        return f"controller {type(first).__name__}"
     present = [t for t in _NOT_COMPILED if t in net and len(net[t])]
     return f"elements of table {present[0]}" if present else ""
+
+
+def _zigzag(net: Any) -> str:
+    """Name of a zigzag transformer in service: pandapower's impedance of it changes with `sn_mva`."""
+    if "vector_group" not in net.trafo:
+        return ""
+    found = net.trafo[
+        net.trafo.in_service.astype(bool)
+        & net.trafo.vector_group.astype(str).str.lower().str.startswith(("yzn", "zn", "zd"))
+    ]
+    return str(found.name.iloc[0] or found.index[0]) if len(found) else ""

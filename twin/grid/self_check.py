@@ -67,7 +67,7 @@ def self_check(setup: Setup, plan: Plan) -> Check:
     compared: list[str] = []
     worst = np.zeros(3)
     here = replace(setup, profile=ramp(setup.feeder, shares))
-    compiled, reference = CompiledGrid(here, plan, {}, doubted=True), _reference(here, plan)
+    compiled, reference = CompiledGrid(here, plan, {}, doubted=True), reference_of(here, plan)
     for name, scale, evse_w in points:
         ours, theirs = compiled.solve(scale, scale, evse_w), reference.solve(scale, scale, evse_w)
         if not theirs.converged:
@@ -95,7 +95,8 @@ def _found(points: Sequence[str], worst: Array, refused: str) -> Check:
     return Check(tuple(points), dvm_pu, dloading_pct, dvuf_pct, refused)
 
 
-def _reference(setup: Setup, plan: Plan) -> Grid:
+def reference_of(setup: Setup, plan: Plan) -> Grid:
+    """Return pandapower behind the port, for the same feeder."""
     if plan.phases == 1:
         return PandapowerGrid(setup, plan.model, {})
     return PandapowerThreePhase(setup, plan.model, {})
