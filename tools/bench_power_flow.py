@@ -139,7 +139,9 @@ def candidates(case: Case, few: int) -> dict[str, Candidate]:
         f"plan{phases}": Candidate(lambda _: [plan.solve_with(b, *none) for b in bases], len(bases), 1),
         f"loop{phases}": Candidate(lambda _: loop(grid, powers), len(powers), 1),
         f"simpy{phases}": Candidate(lambda _: from_simpy(grid, powers), len(powers), 1),
-        f"batch{phases}": Candidate(lambda _: plan.batch([(p_w, q_var)], limits=case.limits), case.steps, 1),
+        f"batch{phases}": Candidate(
+            lambda _: plan.batch([(p_w, q_var)], limits=case.limits, spot_every=0), case.steps, 1
+        ),
         f"pgm{phases}": Candidate(lambda _: peer.voltages(), peer.steps, 1),
         f"pgm{phases} all": Candidate(lambda _: peer.everything(), peer.steps, 1),
         f"pgm{phases} one": Candidate(peer.one, 1, 50),
