@@ -15,6 +15,10 @@ from twin.grid.nets import NetSource, builtin_names, load_feeder
 
 from .conftest import line_net
 
+NO_NUMBER = "is not a finite number; give a number, 0 where there is none"
+NO_RATING = "is no rating; give the current that the line carries for long, in kA"
+NO_CABLE = "is negative, as only lines of 60 kV and more may be; give 0 or more"
+
 
 def test_every_builtin_net_is_found_by_the_name_of_its_function():
     """Functions that need arguments are not on the list."""
@@ -116,21 +120,120 @@ def test_an_island_without_consumers_is_only_a_dead_bus():
 @pytest.mark.parametrize(
     ("table", "column", "value", "text"),
     [
-        ("line", "length_km", 0.0, "line: line `L`: length_km 0.0 is not positive"),
-        ("line", "r_ohm_per_km", np.nan, "line: line `L`: r_ohm_per_km nan is not a finite number"),
-        ("line", "to_bus", 7, "line: line `L`: to_bus 7 is no bus of the net"),
-        ("load", "p_mw", np.inf, "line: load `home`: p_mw inf is not a finite number"),
+        ("line", "length_km", 0.0, "length_km 0.0 is not positive; give a value above 0"),
+        ("line", "r_ohm_per_km", np.nan, f"r_ohm_per_km nan {NO_NUMBER}"),
+        ("line", "c_nf_per_km", np.nan, f"c_nf_per_km nan {NO_NUMBER}"),
+        ("line", "c_nf_per_km", -1.0, f"c_nf_per_km -1.0 {NO_CABLE}"),
+        ("line", "x_ohm_per_km", -0.1, f"x_ohm_per_km -0.1 {NO_CABLE}"),
+        ("line", "r0_ohm_per_km", -0.1, f"r0_ohm_per_km -0.1 {NO_CABLE}"),
+        ("line", "x0_ohm_per_km", np.inf, "x0_ohm_per_km inf is infinite; give a number"),
+        ("line", "max_i_ka", 0.0, f"max_i_ka 0.0 {NO_RATING}"),
+        ("line", "to_bus", 7, "to_bus 7 is no bus of the net; give the index of one, or remove the element"),
+        ("load", "p_mw", np.inf, f"p_mw inf {NO_NUMBER}"),
+        ("load", "scaling", np.nan, f"scaling nan {NO_NUMBER}"),
+        ("storage", "q_mvar", np.nan, f"q_mvar nan {NO_NUMBER}"),
+        ("asymmetric_load", "p_b_mw", np.nan, f"p_b_mw nan {NO_NUMBER}"),
+        ("asymmetric_load", "q_c_mvar", -np.inf, f"q_c_mvar -inf {NO_NUMBER}"),
+        ("sgen", "scaling", np.inf, f"scaling inf {NO_NUMBER}"),
+        ("trafo", "i0_percent", np.nan, f"i0_percent nan {NO_NUMBER}"),
+        ("trafo", "pfe_kw", np.inf, f"pfe_kw inf {NO_NUMBER}"),
+        ("trafo", "shift_degree", np.nan, f"shift_degree nan {NO_NUMBER}"),
+        ("trafo", "vkr_percent", np.nan, f"vkr_percent nan {NO_NUMBER}"),
+        (
+            "trafo",
+            "vkr_percent",
+            7.0,
+            "vkr_percent 7.0 is more than vk_percent, of which it is the real part; mend one of them",
+        ),
+        (
+            "trafo",
+            "vk0_percent",
+            0.0,
+            "vk0_percent 0.0 is not positive; give a value above 0, or none for an assumption",
+        ),
+        (
+            "trafo",
+            "vkr0_percent",
+            6.5,
+            "vkr0_percent 6.5 is more than vk0_percent, of which it is the real part; mend one of them",
+        ),
+        (
+            "trafo",
+            "mag0_percent",
+            -1.0,
+            "mag0_percent -1.0 is not positive; give a value above 0, or none for an assumption",
+        ),
     ],
 )
 def test_an_impossible_parameter_is_refused_with_its_element(
     table: str, column: str, value: float, text: str
 ):
     """Solvers would answer NaN, or nothing at all."""
-    net = line_net()
+    net = full_net()
+    index_feeder(net, "full")
     net[table].loc[0, column] = value
     with pytest.raises(SolverError) as caught:
-        index_feeder(net, "line")
-    assert str(caught.value) == text
+        index_feeder(net, "full")
+    assert str(caught.value) == f"full: {table} `{net[table].name[0]}`: {text}"
+
+
+def full_net() -> pp.pandapowerNet:
+    """The line, and behind it one of everything else that a net may hold."""
+    net = line_net()
+    pp.create_storage(net, 1, p_mw=0.001, max_e_mwh=0.01, name="battery")
+    pp.create_sgen(net, 1, p_mw=0.001, name="roof")
+    pp.create_asymmetric_load(net, 1, p_a_mw=0.001, name="flat")
+    pp.create_transformer_from_parameters(
+        net, 1, pp.create_bus(net, 0.4, name="C"), 0.1, 0.4, 0.4, 1.0, 6.0, 0.2, 0.3, vk0_percent=6.0,
+        vkr0_percent=1.0, mag0_percent=100.0, mag0_rx=0.0, si0_hv_partial=0.9, vector_group="Dyn", name="T",
+    )  # fmt: skip
+    return net
+
+
+def test_everything_that_is_impossible_is_said_at_once():
+    """A line per table and column, with the first of its elements."""
+    net = full_net()
+    pp.create_load(net, 0, p_mw=np.nan, name="shop")
+    net.load.loc[0, "p_mw"] = np.nan
+    net.trafo.loc[0, "pfe_kw"] = np.nan
+    with pytest.raises(SolverError) as caught:
+        index_feeder(net, "full")
+    assert str(caught.value).splitlines() == [
+        f"full: trafo `T`: pfe_kw nan {NO_NUMBER}",
+        f"full: load `home`: p_mw nan {NO_NUMBER} (and 1 more)",
+    ]
+
+
+def test_what_is_out_of_service_may_be_impossible():
+    """Nobody solves it."""
+    net = full_net()
+    net.trafo.loc[0, ["pfe_kw", "vk_percent"]] = np.nan
+    net.trafo.loc[0, "in_service"] = False
+    assert index_feeder(net, "full").notes == ()
+
+
+def test_zero_sequence_data_may_be_absent():
+    """It is asked for where somebody solves three phases."""
+    net = full_net()
+    net.trafo.loc[0, ["vk0_percent", "vkr0_percent", "mag0_percent"]] = np.nan
+    net.line.loc[0, "r0_ohm_per_km"] = np.nan
+    assert index_feeder(net, "full").notes == ()
+
+
+def test_a_line_without_a_rating_is_noted():
+    """Its loading would be NaN, which is above no limit: whoever reads the results must know."""
+    net = line_net()
+    net.line.loc[0, "max_i_ka"] = np.nan
+    told = "1 line has no max_i_ka: a loading is not known there and never a violation"
+    assert index_feeder(net, "line", notes=("before",)).notes == ("before", told)
+    told = "11 lines have no max_i_ka: a loading is not known there and never a violation"
+    assert load_feeder(NetSource("builtin", "case11_iwamoto")).notes == (told,)
+
+
+def test_a_transmission_line_may_have_a_negative_reactance():
+    """A series capacitor, or a part of the net that somebody reduced to its equivalent."""
+    net = load_feeder(NetSource("builtin", "iceland")).net
+    assert (net.line.x_ohm_per_km < 0).sum() == 1
 
 
 def test_an_unknown_bus_names_the_nearest_one(village: Feeder):

@@ -15,6 +15,7 @@ from pandapower import topology as pp_topology
 from twin.domain.ids import Array, Mask, Rows, Vector
 from twin.domain.naming import unique_names
 from twin.errors import Problem, ScenarioError, SolverError
+from twin.grid.parameters import check_parameters
 
 _PHASES = ("a", "b", "c")
 BRANCH_TABLES = ("line", "trafo", "trafo3w")
@@ -95,7 +96,7 @@ def index_feeder(
         raise SolverError(f"{name} has no bus")
     buses = unique_names(net.bus["name"].tolist(), net.bus.index.tolist())
     label = dict(zip(net.bus.index.tolist(), buses, strict=True))
-    _check_parameters(net, name)
+    notes = (*notes, *check_parameters(net, name))
     units = _units(net)
     supplied = _supplied(net, name)
     dead = [
@@ -134,45 +135,6 @@ def _branch_names(net: Any) -> tuple[str, ...]:
         n if isinstance(n, str) and n.strip() and counts[n] == 1 and n not in taken else fallback
         for (_, _, n), fallback in zip(rows, fallbacks, strict=True)
     )
-
-
-def _check_parameters(net: Any, name: str) -> None:
-    positive = {
-        "line": ("length_km", "parallel"),
-        "trafo": ("sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "parallel"),
-        "trafo3w": ("sn_hv_mva", "sn_mv_mva", "sn_lv_mva", "vn_hv_kv", "vn_mv_kv", "vn_lv_kv"),
-        "bus": ("vn_kv",),
-    }
-    finite = {
-        "line": ("r_ohm_per_km", "x_ohm_per_km"),
-        "load": ("p_mw", "q_mvar"),
-        "sgen": ("p_mw", "q_mvar"),
-    }
-    ends = {"line": ("from_bus", "to_bus"), "trafo": ("hv_bus", "lv_bus"), "load": ("bus",), "sgen": ("bus",)}
-    for table, columns in positive.items():
-        for column in columns:
-            _refuse(net, name, (table, column), ~(net[table][column] > 0), "is not positive")
-    for table, columns in finite.items():
-        for column in columns:
-            values = pd.to_numeric(net[table][column], errors="coerce")
-            _refuse(net, name, (table, column), ~np.isfinite(values.astype(float)), "is not a finite number")
-    for table, columns in ends.items():
-        for column in columns:
-            _refuse(
-                net, name, (table, column), ~net[table][column].isin(net.bus.index), "is no bus of the net"
-            )
-    resistive = net.trafo.vkr_percent > net.trafo.vk_percent
-    _refuse(net, name, ("trafo", "vkr_percent"), resistive, "is more than vk_percent")
-
-
-def _refuse(net: Any, name: str, cell: tuple[str, str], bad: Any, text: str) -> None:
-    table, column = cell
-    rows = net[table]
-    wrong = rows[bad & rows.in_service.astype(bool)] if len(rows) else rows
-    if len(wrong):
-        row = wrong.iloc[0]
-        label = row["name"] if isinstance(row["name"], str) else wrong.index[0]
-        raise SolverError(f"{name}: {table} `{label}`: {column} {row[column]} {text}")
 
 
 def _supplied(net: Any, name: str) -> Mask:
