@@ -26,6 +26,8 @@ def net(place: Path) -> str:
     pp.create_load(net, b, p_mw=0.010, name="house")
     pp.to_json(net, str(place / "street.json"))
     (place / "day.csv").write_text(SERIES)
+    (place / "civil.csv").write_text("time,total_kw\n2016-01-18T00:00,1\n2016-01-18T01:00,2\n")
+    (place / "nothing.json").write_text("{}")
     return "street.json"
 
 
@@ -110,6 +112,24 @@ def test_a_voltage_that_has_no_solution_is_told_and_no_number_is_made_up(
                 "twin powerflow: --assume: unknown key `r0_x1`, did you mean `x0_x1`?\n"
                 "twin powerflow: --assume: x0_x1: `-1` is no number above 0\n"
             ),
+        ),
+        (
+            ("street.json", "--year"),
+            (
+                "twin powerflow: --profiles: file:street.json carries no SimBench profiles: "
+                "give a series of your own, --loads FILE\n"
+            ),
+        ),
+        (
+            ("street.json", "--loads", "civil.csv"),
+            (
+                "civil.csv:2: 2016-01-18T00:00 has no offset: write one, or give --time-zone\n"
+                "civil.csv:3: 2016-01-18T01:00 has no offset: write one, or give --time-zone\n"
+            ),
+        ),
+        (
+            ("nothing.json",),
+            "net: nothing.json holds no pandapower net: expected what `pp.to_json` writes\n",
         ),
         (
             ("street.json", "--phases", "uneven"),

@@ -77,12 +77,17 @@ def test_a_file_that_pandapower_wrote_loads_with_the_same_names(tmp_path: Path, 
     assert feeder.units.p_w == pytest.approx([10_000.0])
 
 
-def test_a_file_that_holds_no_net_is_refused(tmp_path: Path):
-    """Whatever pandapower's reader raises becomes one error that names the file."""
-    path = tmp_path / "broken.json"
-    path.write_text("{not json")
-    with pytest.raises(ScenarioError, match=r"pandapower cannot read broken\.json|broken\.json holds no"):
+@pytest.mark.parametrize("text", ["{not json", "{}", "[]", "7", '{"bus": 1}', "", "\xff"])
+@pytest.mark.parametrize("suffix", ["json", "xlsx"])
+def test_a_file_that_holds_no_net_is_refused(tmp_path: Path, text: str, suffix: str):
+    """Whatever pandapower's reader raises becomes one sentence that names the file, without Python's words."""
+    path = tmp_path / f"broken.{suffix}"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ScenarioError) as caught:
         load_feeder(NetSource("file", str(path)))
+    writer = {"json": "pp.to_json", "xlsx": "pp.to_excel"}[suffix]
+    said = f"broken.{suffix} holds no pandapower net: expected what `{writer}` writes"
+    assert str(caught.value) == f"scenario: grid.net.file: {said}"
 
 
 def test_a_net_without_a_source_is_refused():

@@ -23,6 +23,7 @@ from twin.grid.feeder import Feeder, index_feeder
 
 _LOG = logging.getLogger(__name__)
 _THREE = 3
+_WRITERS = {".json": "pp.to_json", ".xlsx": "pp.to_excel"}
 _DRAWN = "twin_drawn"
 """Key of a net that says whether making it took random numbers."""
 
@@ -137,12 +138,15 @@ def _file(ref: str) -> Any:
         raise _fail("file", f"{path.name} is neither a pandapower JSON (.json) nor an Excel file (.xlsx)")
     if not path.is_file():
         raise _fail("file", f"{path} does not exist")
+    no_net = f"{path.name} holds no pandapower net: expected what `{_WRITERS[path.suffix.lower()]}` writes"
     try:
         net = reader(str(path))
+    except OSError as exc:
+        raise _fail("file", f"{path} cannot be read: {exc.strerror or 'it is damaged'}") from exc
     except Exception as exc:  # pandapower's readers raise whatever their parsers do
-        raise _fail("file", f"pandapower cannot read {path.name}: {type(exc).__name__}: {exc}") from exc
-    if not isinstance(net, pp.pandapowerNet):
-        raise _fail("file", f"{path.name} holds no pandapower net")
+        raise _fail("file", no_net) from exc
+    if not isinstance(net, pp.pandapowerNet) or "bus" not in net:
+        raise _fail("file", no_net)
     return net
 
 

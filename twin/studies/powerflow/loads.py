@@ -119,6 +119,11 @@ def read_loads(
             raise _refuse("from" if begin else "to", "a snapshot has no time: give a series or profiles")
         return _snapshot(feeder, loads, divide)
     if profiles is not None:
+        if not feeder.net.get("profiles"):
+            raise _refuse(
+                "profiles",
+                f"{feeder.name} carries no SimBench profiles: give a series of your own, --loads FILE",
+            )
         found = from_simbench(feeder, BaseLoad(source="simbench"), _SIMBENCH_START)
         whole = _series(
             feeder, found, _SIMBENCH_START, zone or _BERLIN, "SimBench's profiles of 2016", divide
@@ -145,11 +150,19 @@ def _from_file(
 ) -> Drawn:
     base = BaseLoad(source="csv", file=loads, time_zone=time_zone)
     reference = datetime(2000, 1, 1, tzinfo=UTC)
-    found = from_csv(feeder, base, reference)
+    try:
+        found = from_csv(feeder, base, reference)
+    except ScenarioError as error:
+        raise ScenarioError([_with_option(problem) for problem in error.problems]) from error
     first_s = float(found.series.times_s[0])
     start = reference + timedelta(seconds=first_s)
     series = replace(found.series, times_s=found.series.times_s - first_s, end_s=found.series.end_s - first_s)
     return _series(feeder, replace(found, series=series), start, zone or _zone_of(loads), loads.name, divide)
+
+
+def _with_option(problem: Problem) -> Problem:
+    """Name the option that a command line has where a scenario has a key."""
+    return replace(problem, text=problem.text.replace("name the file's time_zone", "give --time-zone"))
 
 
 def _series(
