@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,7 +12,23 @@ from twin.domain.ids import Array, Complexes, Matrix, Rows, Vector
 from twin.grid import linear
 from twin.grid.block import WIDTH
 from twin.grid.common import Adapter, Setup, Solved, check_power
+from twin.grid.jit import compiled
 from twin.grid.plan import Plan
+
+
+@compiled
+def _compare(
+    power: Array, last: Array, base: Array, last_base: Array
+) -> tuple[float, bool]:  # pragma: no cover
+    """Sum of the powers of the EVSEs, and whether these and the base load are those of last time."""
+    total, same = 0.0, power.shape == last.shape and base.shape == last_base.shape
+    for k in range(power.shape[0]):
+        for c in range(power.shape[1]):
+            total += power[k, c]
+            same = same and power[k, c] == last[k, c]
+    if same:
+        same = np.array_equal(base, last_base)
+    return total, same
 
 
 class CompiledGrid(Adapter):
@@ -24,7 +41,10 @@ class CompiledGrid(Adapter):
         super().__init__(setup, provenance)
         self._doubted = doubted
         self.plan = plan
-        self._latest: tuple[Array, Array, Solved] | None = None
+        self._latest: tuple[Array, Matrix, Solved | None] = np.zeros((0, 0, 0)), np.zeros((0, 0)), None
+        self._shape = (len(setup.evse_ids), 3) if plan.phases > 1 else (len(setup.evse_ids),)
+        self._means = setup.profile.means
+        self._evse_bus = setup.evse_bus
         self._q_per_p = setup.q_per_p
         self._even: Matrix = np.full((len(setup.evse_ids), plan.phases), 1.0 / plan.phases)
 
@@ -36,21 +56,24 @@ class CompiledGrid(Adapter):
         Raises:
             ValueError: A power is not finite; names the EVSE.
         """
-        check_power(evse_w, self._setup)
-        base, base_w, pv_w = self._setup.profile.means(start_s, end_s)
-        if self._latest is not None:
-            same_base, same_w, state = self._latest
-            if np.array_equal(base, same_base) and np.array_equal(evse_w, same_w):
-                return state
-        state = self._solve(base, base_w, pv_w, evse_w)
-        self._latest = base, evse_w.copy(), state
+        if evse_w.shape != self._shape:
+            check_power(evse_w, self._setup)
+        base, base_w, pv_w = self._means(start_s, end_s)
+        power = evse_w.reshape(-1, self.plan.phases)
+        same_base, same_power, state = self._latest
+        ev_w, same = _compare(power, same_power, base, same_base)
+        if not math.isfinite(ev_w):
+            check_power(evse_w, self._setup)
+        if state is None or not same:
+            state = self._solve(base, base_w, pv_w, power, ev_w)
+            self._latest = base, power.copy(), state
         return state
 
-    def _solve(self, base: Array, base_w: float, pv_w: float, evse_w: Array) -> Solved:
+    def _solve(self, base: Array, base_w: float, pv_w: float, power: Array, ev_w: float) -> Solved:
         found = self.plan.solve_with(
             base,
-            self._setup.evse_bus,
-            evse_w.reshape(-1, self.plan.phases),
+            self._evse_bus,
+            power,
             self._q_per_p,
             doubted=self._doubted,
         )
@@ -62,7 +85,7 @@ class CompiledGrid(Adapter):
             losses_w=found.losses_w,
             base_w=base_w + found.other_w if found.converged else base_w,
             pv_w=pv_w,
-            ev_w=float(evse_w.sum()),
+            ev_w=ev_w,
             converged=found.converged,
             mismatch_w=found.mismatch_w,
             iterations=found.iterations,
