@@ -46,7 +46,7 @@ def measure(source: NetSource, phases: Phases) -> Growth:
     few = max(steps // 8, 5)
 
     def batch() -> float:
-        case.plan.batch([(p_w, q_var)], limits=case.limits)
+        case.plan.batch([(p_w, q_var)], limits=case.limits, spot_every=0)
         return steps
 
     def loop() -> float:
