@@ -373,3 +373,15 @@ def test_an_instant_is_solved_again_only_when_a_power_changed(line: Feeder, monk
     assert grid.solve(300.0, 600.0, np.array([3_000.0])) is first
     assert grid.solve(300.0, 600.0, np.array([3_001.0])) is not first
     assert len(solves) == 2
+
+
+def test_a_three_phase_feeder_that_is_not_compiled_says_why_it_cannot_guard():
+    """Difference quotients by pandapower would take minutes per decision."""
+    net = cases.complete(networks.create_kerber_landnetz_freileitung_1())
+    feeder = index_feeder(net, "village")
+    even = np.full((len(feeder.units), 3), 1.0 / 3.0)
+    grid = make_grid(feeder, [feeder.buses[5]], constant(feeder, 1.0, even), phases=3, plain=True)
+    state = grid.solve(0.0, 300.0, np.full((1, 3), 1_000.0))
+    assert balance_error(state) < 1e-6
+    with pytest.raises(SolverError, match=r"village could not be compiled.*run without guard"):
+        grid.sensitivity(state)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from twin.domain.grid import GridState, Sensitivity
 from twin.domain.ids import Array, Matrix, Rows
+from twin.errors import SolverError
 from twin.grid.common import Adapter, Setup, check_power
 from twin.grid.feeder import BRANCH_TABLES
 from twin.grid.model import Model, bare_net, run_three_phase
@@ -76,14 +77,18 @@ class PandapowerThreePhase(Adapter):
         )
 
     def sensitivity(
-        self, state: GridState, rows: Rows | None = None, shares: Matrix | None = None, /
+        self,
+        state: GridState,  # noqa: ARG002 -- all that the port has
+        rows: Rows | None = None,  # noqa: ARG002
+        shares: Matrix | None = None,  # noqa: ARG002
+        /,
     ) -> Sensitivity:
         """Refuse: a difference quotient would take two power flows of 0.1 s per EVSE.
 
         Raises:
-            NotImplementedError: Always.
+            SolverError: Always.
         """
-        raise NotImplementedError(
+        raise SolverError(
             f"{self.topology.name} could not be compiled, and three-phase sensitivities need a compiled "
             "feeder: run without guard, or solve the feeder as symmetric"
         )
