@@ -53,7 +53,7 @@ docs: $(STAMP) ## build the documentation, warnings are errors
 bench: $(STAMP) bench-power-flow ## print the speed tables of docs/benchmarks.md
 	@$(BIN)/python tools/bench.py
 
-bench-power-flow: $(STAMP) ## print those of the power flow alone, three minutes
+bench-power-flow: $(STAMP) ## print those of the power flow alone, a minute and a half
 	@$(BIN)/python -m tools.bench_power_flow
 
 reference: $(STAMP) ## regenerate what is written by the code: schema.json, the pages of all keys and all names
