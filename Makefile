@@ -63,3 +63,4 @@ reference: $(STAMP) ## regenerate what is written by the code: schema.json, the 
 
 clean: ## remove the environment and caches, keep results
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis site
+	find twin -name '*.nb[ic]*' -delete
