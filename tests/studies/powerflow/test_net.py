@@ -50,7 +50,9 @@ def test_what_does_not_exist_is_answered_with_what_comes_near(place: Path, name:
 
 
 def test_a_file_that_holds_no_net_is_refused_by_its_name(place: Path) -> None:
-    """The reason is pandapower's, the place is the option's."""
+    """The remedy is how such a file is written, the place is the option's."""
     (place / "broken.json").write_text('{"a": 1}')
-    with pytest.raises(ScenarioError, match=r"^net: pandapower cannot read broken.json"):
+    with pytest.raises(
+        ScenarioError, match=r"^net: broken.json holds no pandapower net: expected what `pp.to_json` writes"
+    ):
         open_net("broken.json")
