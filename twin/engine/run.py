@@ -13,6 +13,7 @@ from twin.domain.ids import Matrix, Rows, Vector
 from twin.domain.ports import Grid
 from twin.engine.bookkeeper import Bookkeeper
 from twin.engine.core import Parts, Simulation
+from twin.engine.interrupt import between_ticks
 from twin.errors import SettingsError
 from twin.results.audit import Audit
 from twin.results.folder import is_run
@@ -85,15 +86,15 @@ def _move(
 ) -> None:
     """Simulate into a folder that was begun, and say in its manifest how that ended."""
     audit = Audit(parts.fleet)
-    beat = None if on_beat is None else _beat(on_beat, started)
-    try:
-        Simulation(parts, started.recorder, audit, beat).run()
-        started.recorder.close()
-        checked = audit.close()
-    except BaseException as error:
-        _close(started, error, begin, timer)
-        raise
-    _finish(started, "finished", "", begin, timer, checked)
+    with between_ticks() as interrupted:
+        try:
+            Simulation(parts, started.recorder, audit, _beat(on_beat, started, interrupted)).run()
+            started.recorder.close()
+            checked = audit.close()
+        except BaseException as error:
+            _close(started, error, begin, timer)
+            raise
+        _finish(started, "finished", "", begin, timer, checked)
 
 
 def free_folder(wanted: Path) -> Path:
@@ -171,9 +172,13 @@ def _facts(scenario: Scenario, parts: Parts) -> RunFacts:
     )
 
 
-def _beat(on_beat: Callable[[Beat], None], started: StartedRun) -> Callable[[float, Bookkeeper], None]:
+def _beat(
+    on_beat: Callable[[Beat], None] | None, started: StartedRun, interrupted: Callable[[], None]
+) -> Callable[[float, Bookkeeper], None]:
     def beat(t_s: float, books: Bookkeeper) -> None:
-        on_beat(Beat(t_s, sum(books.counts.values()), started.recorder.violations))
+        if on_beat is not None:
+            on_beat(Beat(t_s, sum(books.counts.values()), started.recorder.violations))
+        interrupted()
 
     return beat
 
