@@ -1,0 +1,1 @@
+"""Integration: how the twin talks to chargers and to other operators."""

@@ -1,0 +1,1 @@
+"""The central system: what real and virtual chargers connect to."""

@@ -1,0 +1,1 @@
+"""Charging profiles: what several of them together allow at an instant. Pure."""

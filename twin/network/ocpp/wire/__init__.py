@@ -1,0 +1,1 @@
+"""One connection of OCPP-J: frames, schemas, error codes, calls and answers, trace, sockets."""

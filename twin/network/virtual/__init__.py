@@ -1,0 +1,1 @@
+"""Virtual stations: the simulated physics behind an OCPP client."""
