@@ -84,6 +84,23 @@ class Adapter:
         """What the manifest says about the model."""
         return self._provenance
 
+    def _unsolved(self, base_w: float, pv_w: float, ev_w: float) -> GridState:
+        """The state of an interval that has no solution."""
+        buses, nan = len(self.topology.buses), np.nan
+        return GridState(
+            vm_pu=np.full((buses, self.topology.phases), nan),
+            vuf_pct=np.full(buses, nan),
+            loading_pct=np.full(len(self.topology.branches), nan),
+            slack_w=nan,
+            losses_w=nan,
+            base_w=base_w,
+            pv_w=pv_w,
+            ev_w=ev_w,
+            converged=False,
+            mismatch_w=nan,
+            iterations=0,
+        )
+
 
 def check_power(evse_w: Array, setup: Setup) -> None:
     """Raise ValueError where powers have another shape, or name the first EVSE whose power is not finite."""

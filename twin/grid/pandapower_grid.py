@@ -140,22 +140,6 @@ class PandapowerGrid(Adapter):
             beyond = now
         return False, 0.0
 
-    def _unsolved(self, base_w: float, pv_w: float, ev_w: float) -> GridState:
-        nan = np.nan
-        return GridState(
-            vm_pu=np.full((len(self.topology.buses), 1), nan),
-            vuf_pct=np.full(len(self.topology.buses), nan),
-            loading_pct=np.full(len(self.topology.branches), nan),
-            slack_w=nan,
-            losses_w=nan,
-            base_w=base_w,
-            pv_w=pv_w,
-            ev_w=ev_w,
-            converged=False,
-            mismatch_w=nan,
-            iterations=0,
-        )
-
     def _slack_mw(self) -> float:
         net = self._net
         slack = net.gen.slack.fillna(value=False).astype(bool) if len(net.gen) else []

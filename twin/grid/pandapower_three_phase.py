@@ -102,22 +102,6 @@ class PandapowerThreePhase(Adapter):
             ]
         )
 
-    def _unsolved(self, base_w: float, pv_w: float, ev_w: float) -> GridState:
-        buses, nan = len(self.topology.buses), np.nan
-        return GridState(
-            vm_pu=np.full((buses, len(_PHASES)), nan),
-            vuf_pct=np.full(buses, nan),
-            loading_pct=np.full(len(self.topology.branches), nan),
-            slack_w=nan,
-            losses_w=nan,
-            base_w=base_w,
-            pv_w=pv_w,
-            ev_w=ev_w,
-            converged=False,
-            mismatch_w=nan,
-            iterations=0,
-        )
-
 
 def _total(table: Any, column: str) -> float:
     return float(table[[column.format(p) for p in _PHASES]].to_numpy(dtype=float).sum())
