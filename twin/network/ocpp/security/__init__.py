@@ -1,0 +1,1 @@
+"""Passwords, certificates and who may connect: security profiles 0 to 3."""
