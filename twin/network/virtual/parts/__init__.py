@@ -1,0 +1,1 @@
+"""What a virtual station can do beside charging: one part per concern."""
