@@ -39,6 +39,8 @@ class TransactionStarted(NamedTuple):
     evse: EvseId
     token: str
     register_wh: float
+    transaction: str = ""
+    """The id it has on the wire; empty where there is no wire."""
 
 
 class TransactionEnded(NamedTuple):
@@ -50,6 +52,8 @@ class TransactionEnded(NamedTuple):
     evse: EvseId
     register_wh: float
     reason: str
+    transaction: str = ""
+    """The id it has on the wire; empty where there is no wire."""
 
 
 class CableUnplugged(NamedTuple):
@@ -118,6 +122,21 @@ class CommandAnswered(NamedTuple):
     accepted: bool
 
 
+class LimitNotObeyed(NamedTuple):
+    """More was drawn than an accepted limit allows, after the time in which the station had to follow."""
+
+    happened_s: float
+    received_s: float
+    station: StationId
+    evse: EvseId
+    limit_w: float
+    """What the station accepted."""
+    drawn_w: float
+    """What was measured."""
+    purpose: str
+    """The kind of profile that did not work, in the words of OCPP 2.x."""
+
+
 StationEvent: TypeAlias = (
     CablePlugged
     | TokenPresented
@@ -130,8 +149,87 @@ StationEvent: TypeAlias = (
     | WentOffline
     | CameBack
     | CommandAnswered
+    | LimitNotObeyed
 )
 """What crosses the station port upwards."""
+
+
+class Connected(NamedTuple):
+    """A station opened a connection; it may be called from `Booted` or `CameBack` on."""
+
+    happened_s: float
+    received_s: float
+    station: StationId
+    evse: None = None
+
+
+class Disconnected(NamedTuple):
+    """The connection of a station is gone; what it had accepted stays in force."""
+
+    happened_s: float
+    received_s: float
+    station: StationId
+    evse: None = None
+
+
+class Booted(NamedTuple):
+    """A station was accepted and may be called from now on."""
+
+    happened_s: float
+    received_s: float
+    station: StationId
+    evse: None
+    rebooted: bool
+    """Whether it said so; False: it came back without a word, or never says it."""
+    vendor: str
+    model: str
+    firmware: str
+
+
+class StatusReported(NamedTuple):
+    """The status of a connector, as its version spells it."""
+
+    happened_s: float
+    received_s: float
+    station: StationId
+    evse: EvseId
+    connector: int
+    status: str
+    error: str
+
+
+class TransactionUpdated(NamedTuple):
+    """News of an open transaction."""
+
+    happened_s: float
+    received_s: float
+    station: StationId
+    evse: EvseId
+    transaction: str
+    trigger: str
+    """Why it was told, as OCPP 2.x names it; empty in 1.6."""
+    charging_state: str
+    """As OCPP 2.x names it; empty: not said."""
+    token: str
+    """Presented with this message; empty: none."""
+
+
+class Noted(NamedTuple):
+    """Something that fits nowhere, or was mended: it is stored, answered, and told here."""
+
+    happened_s: float
+    received_s: float
+    station: StationId
+    evse: EvseId | None
+    rule: str
+    """A short stable name: `stop-without-start`, `duplicate-message`, `clock-nonsense`, …"""
+    detail: str
+
+
+StationFact: TypeAlias = (
+    StationEvent | Connected | Disconnected | Booted | StatusReported | TransactionUpdated | Noted
+)
+"""What a central system tells of stations on the wire: the events of the port, and what only a wire knows."""
 
 
 class MeterReading(NamedTuple):
@@ -142,3 +240,5 @@ class MeterReading(NamedTuple):
     register_wh: float
     context: str
     """Begin, End or Clock (aligned with a change of price), as OCPP's ReadingContext."""
+    signed: str = ""
+    """The signed value as it came, verbatim (OCMF or what the station signs with); empty: not signed."""
