@@ -93,6 +93,7 @@ class Controller:
             e.Recovered: lambda event, books: books.occupy(event),
             e.WentOffline: _nothing,  # the OFFLINE column says it, and the physics keeps the last limit
             e.CameBack: _nothing,
+            e.LimitNotObeyed: _nothing,  # what is counted against headroom says it
         }
         stations.subscribe(self.learn)
 
