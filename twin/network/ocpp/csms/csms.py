@@ -1,0 +1,228 @@
+"""The central system: who is connected, who answers what, and what is known again after a restart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+from twin.domain.clock import Activity, Clock, NoActivity
+from twin.domain.events import Connected, Disconnected
+from twin.domain.journal import Entry, Journal
+from twin.errors import TwinError
+from twin.network.ocpp.csms.boot import BootGate
+from twin.network.ocpp.csms.desk import Desk, Sink
+from twin.network.ocpp.csms.parts import Handler, Part
+from twin.network.ocpp.csms.policy import policy_from, policy_to
+from twin.network.ocpp.csms.station import BootState, Station, StationPolicy
+from twin.network.ocpp.versions import Version
+from twin.network.ocpp.wire.endpoint import Endpoint, Limits
+from twin.network.ocpp.wire.errors import Code, LinkLost, Refusal
+from twin.network.ocpp.wire.link import Answer, Link, Payload, Remark, Trace
+
+POLICY = "station.policy"
+FIRST = "station.first"
+
+
+class UnknownStation(TwinError):
+    """A station that nobody registered wants to connect, and only known ones may."""
+
+
+class Csms:
+    """Stations by identity, and the parts that serve them.
+
+    Args:
+        clock: The only source of time.
+        journal: What survives a restart; `restore` reads it.
+        parts: Who answers what; no action twice.
+        sink: Told every fact, in the order in which facts became known.
+        accept: `known`: only registered stations may connect; `any`: whoever comes is registered.
+        trace: Told every frame.
+        remark: Told every deviation.
+        activity: Held busy while something is under way.
+        limits: What one connection may cost.
+        desk: Where the parts share clock, journal and stations; by default made here.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        journal: Journal,
+        parts: Sequence[Part],
+        sink: Sink,
+        *,
+        accept: Literal["known", "any"] = "known",
+        trace: Trace | None = None,
+        remark: Remark | None = None,
+        activity: Activity | None = None,
+        limits: Limits | None = None,
+        desk: Desk | None = None,
+    ) -> None:
+        self.desk = desk or Desk(clock, journal, sink)
+        self.accept = accept
+        self._clock, self._journal, self._sink = clock, journal, sink
+        self._trace, self._remark = trace, remark
+        self._activity = activity or NoActivity()
+        self._limits = limits or Limits()
+        self._gate = BootGate(self.desk, self._accepted)
+        self._parts: tuple[Part, ...] = (self._gate, *parts)
+        self._table = _table(self._parts)
+
+    @property
+    def stations(self) -> dict[str, Station]:
+        """Every station that is registered or ever connected, in order of registration."""
+        return self.desk.stations
+
+    def restore(self) -> int:
+        """Take back what the journal holds; before the first connection.
+
+        Returns:
+            How many facts there were.
+        """
+        owners: dict[str, list[Part]] = defaultdict(list)
+        for part in self._parts:
+            owners[part.name].append(part)
+        count = 0
+        for entry in self._journal.entries():
+            count += 1
+            if entry.kind in (POLICY, FIRST):
+                self._restore_station(entry)
+                continue
+            for part in owners[entry.kind.partition(".")[0]]:
+                part.restore(entry)
+        return count
+
+    def register(self, identity: str, policy: StationPolicy | None = None) -> Station:
+        """Make a station known, or give a known one another policy, which acts on its next message."""
+        station = self.stations.get(identity)
+        if station is None:
+            station = self.stations[identity] = Station(identity, policy or StationPolicy())
+            self._journal.append(identity, FIRST, {})
+            if policy is None:
+                return station
+        if policy is not None:
+            station.policy = policy
+            self._journal.append(identity, POLICY, policy_to(policy))
+        return station
+
+    def admits(self, identity: str) -> bool:
+        """Whether a station of this name may connect; False: the handshake is answered with 404."""
+        return self.accept == "any" or identity in self.stations
+
+    def attach(self, link: Link, remote: str = "") -> Endpoint:
+        """Take over a connection; the last one of an identity wins, the one before is closed.
+
+        Args:
+            link: The connection; its frames go to `Endpoint.receive` of what is returned.
+            remote: The peer's address, for people.
+
+        Raises:
+            UnknownStation: Only known stations may connect, and this one is not.
+        """
+        if not self.admits(link.identity):
+            raise UnknownStation(f"{link.identity}: not registered; register it, or accept any station")
+        station = self.register(link.identity)
+        if station.endpoint is not None:  # power loss leaves the old socket "up": quirk 10
+            old = station.endpoint
+            self._forget(station)
+            old.close(1000, "replaced by a newer connection")
+        handle = self._handle(station, link.version)
+        endpoint = Endpoint(
+            link,
+            handle,
+            clock=self._clock,
+            limits=self._limits,
+            strict=lambda: station.policy.strict,
+            trace=self._trace,
+            remark=self._remark,
+            activity=self._activity,
+            on_closed=lambda: self._closed(station, endpoint),
+        )
+        station.endpoint, station.version, station.remote = endpoint, link.version, remote
+        station.connected_s = station.heard_s = self._clock.now_s
+        self._sink(Connected(self._clock.now_s, self._clock.now_s, station.identity))
+        for part in self._parts:
+            part.connected(station)
+        return endpoint
+
+    def call(
+        self,
+        identity: str,
+        action: str,
+        payload: Payload,
+        timeout: float | None = None,  # noqa: ASYNC109
+        *,
+        validate: bool = True,
+    ) -> Awaitable[Payload]:
+        """Call a station; `timeout` in s, by default that of the limits.
+
+        Raises:
+            LinkLost: It is not connected, or the connection broke before the answer.
+            CallFailed, CallTimedOut, ValueError: See `Caller.call`.
+        """
+        station = self.stations.get(identity)
+        if station is None or station.endpoint is None:
+            raise LinkLost(f"{identity}: not connected")
+        if action in {"TriggerMessage", "ExtendedTriggerMessage"}:
+            self._gate.triggered(station, str(payload.get("requestedMessage", "")))
+        return station.endpoint.call(action, payload, timeout_s=timeout, validate=validate)
+
+    def close(self) -> None:
+        """Close every connection and the journal."""
+        for station in self.stations.values():
+            if station.endpoint is not None:
+                station.endpoint.close(1001, "the central system stops")
+        self._journal.close()
+
+    def _handle(
+        self, station: Station, version: Version
+    ) -> Callable[[str, Payload], Answer | Awaitable[Answer]]:
+        """Return what answers the calls of one connection; made once, it is on the hot path."""
+        table = {action: handler for (spoken, action), handler in self._table.items() if spoken is version}
+        clock, gate, accepted = self._clock, self._gate, BootState.ACCEPTED
+
+        def handle(action: str, payload: Payload) -> Answer | Awaitable[Answer]:
+            station.heard_s = clock.now_s
+            if station.boot is not accepted:
+                gate.admit(station, action)
+            handler = table.get(action)
+            if handler is None:
+                raise Refusal(Code.NOT_SUPPORTED, f"{action}: known, not supported")
+            return handler(station, payload)
+
+        return handle
+
+    def _accepted(self, station: Station) -> None:
+        for part in self._parts:
+            part.accepted(station)
+
+    def _closed(self, station: Station, endpoint: object) -> None:
+        """A connection is gone; one that was replaced is of no interest any more."""
+        if station.endpoint is endpoint:
+            self._forget(station)
+
+    def _forget(self, station: Station) -> None:
+        station.endpoint = None
+        self._sink(Disconnected(self._clock.now_s, self._clock.now_s, station.identity))
+        for part in self._parts:
+            part.disconnected(station)
+
+    def _restore_station(self, entry: Entry) -> None:
+        station = self.stations.setdefault(entry.stream, Station(entry.stream))
+        if entry.kind == POLICY:
+            station.policy = policy_from(entry.body)
+
+
+def _table(parts: Sequence[Part]) -> dict[tuple[Version, str], Handler]:
+    """Return who answers what.
+
+    Raises:
+        ValueError: Two parts want the same action.
+    """
+    table: dict[tuple[Version, str], Handler] = {}
+    for part in parts:
+        for key, handler in part.handlers().items():
+            if key in table:
+                raise ValueError(f"{key[0].value} {key[1]}: two parts answer it, one is {part.name}")
+            table[key] = handler
+    return table

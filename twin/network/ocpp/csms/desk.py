@@ -1,0 +1,61 @@
+"""What every part of the central system has at hand: the clock, the journal, and where facts go."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from twin.domain.clock import Clock
+from twin.domain.events import Noted, StationFact
+from twin.domain.ids import EvseId
+from twin.domain.journal import Journal
+from twin.network.clock import to_wire
+from twin.network.ocpp.csms.station import Station
+from twin.network.ocpp.wire.link import Answer, Payload
+
+Sink: TypeAlias = Callable[[StationFact], None]
+
+
+class Desk:
+    """Shared by the parts of one central system.
+
+    Args:
+        clock: The only source of time.
+        journal: Where facts become durable.
+        sink: Told every fact, in the order in which facts became known.
+    """
+
+    def __init__(self, clock: Clock, journal: Journal, sink: Sink) -> None:
+        self.clock = clock
+        self.journal = journal
+        self.sink = sink
+        self.stations: dict[str, Station] = {}
+
+    def wire_now(self) -> str:
+        """Return this instant as it stands on the wire."""
+        return to_wire(self.clock.epoch_ns, self.clock.now_s)
+
+    def safely(self, answer: Payload) -> Answer | Awaitable[Answer]:
+        """Return `answer`, not before everything appended so far is durable.
+
+        Raises:
+            SettingsError: (when awaited) the store refuses; the message stays unanswered.
+        """
+        done = self.journal.commit()
+        return answer if done is None else _after(done, answer)
+
+    def note(self, station: Station, number: int | None, rule: str, detail: str) -> None:
+        """Tell of something that fits nowhere or was mended; `number` is the EVSE's, None: the station's."""
+        now_s = self.clock.now_s
+        evse = None if number is None else evse_id(station.identity, number)
+        self.sink(Noted(now_s, now_s, station.identity, evse, rule, detail))
+
+
+def evse_id(identity: str, number: int) -> EvseId:
+    """Return the address of a connector (1.6) or EVSE (2.x); number 0: none is known yet."""
+    return f"{identity}/{number}"
+
+
+async def _after(done: Awaitable[None], answer: Payload) -> Payload:
+    await done
+    return answer
