@@ -108,4 +108,11 @@ class ChargingProfile:
     evse: int = 0
     """Where it was set: 0 for the whole station, or a connector (1.6) or EVSE (2.x)."""
     received_s: float = 0.0
-    """When it was accepted: start of a relative one where no transaction runs."""
+    """When it was accepted: start of a dynamic one without startSchedule, and of a relative one of the station."""
+    max_offline_s: float | None = None
+    """maxOfflineDuration: how long it holds without a connection; None: for ever (2.1)."""
+    update_interval_s: float | None = None
+    """dynUpdateInterval of a dynamic one (2.1)."""
+    features: frozenset[str] = frozenset()
+    """Fields of the wire that change what the profile means and that composition does not know; who cannot
+    obey them refuses the profile (2.1 K01.FR.123 to .126)."""
