@@ -474,3 +474,56 @@ def read_registers(s: Matrix, dense: Matrix, rows: Rows, t_s: float) -> Vector:
             _integrate(s, rows[k], t_s)
         out[k] = _register_wh(s, rows[k])
     return out
+
+
+@njit(cache=True)
+def sample(s: Matrix, dense: Matrix, i: int, t_s: float) -> tuple[float, float, float, float, float]:
+    """What a meter at one row shows at `t_s`, inside the open interval.
+
+    Returns:
+        Register (Wh), power at the connector (W), phases in use, limit in force (W), battery over usable.
+    """
+    if dense[LIVE, i] != 0.0:
+        _integrate(s, i, t_s)
+    full = s[i, BATTERY_WH] / s[i, USABLE_WH] if s[i, USABLE_WH] > 0.0 else math.nan
+    return _register_wh(s, i), _draw_w(s, i), s[i, PHASES], s[i, LIMIT_W], full
+
+
+@njit(cache=True)
+def halt(data: Matrix, s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float) -> tuple[float, float]:
+    """End a transaction while the car stays.
+
+    Returns:
+        The register; when the car finished if nobody heard of it yet, else NaN.
+    """
+    touch(s, dense, i, t_s, start_s)
+    finished = s[i, FINISHED_S] if s[i, REPORTED] == 0.0 else math.nan
+    if not math.isnan(finished):
+        s[i, REPORTED] = 1.0
+    s[i, RUNNING] = 0.0
+    refresh(data, s, i)
+    return _register_wh(s, i), finished
+
+
+@njit(cache=True)
+def cap(data: Matrix, s: Matrix, dense: Matrix, i: int, cap_w: float, t_s: float, start_s: float) -> float:
+    """Let the car's own charger take at most `cap_w` from now on; return what it took at most before."""
+    touch(s, dense, i, t_s, start_s)
+    before = s[i, CAP_W]
+    s[i, CAP_W] = cap_w
+    refresh(data, s, i)
+    return before
+
+
+@njit(cache=True)
+def switch(
+    data: Matrix, s: Matrix, dense: Matrix, i: int, used: int, shares: Array, t_s: float, start_s: float
+) -> None:
+    """Use `used` phases of an AC row from now on; the pilot stays, `shares` are as for `connect`."""
+    touch(s, dense, i, t_s, start_s)
+    ratio = used / s[i, PHASES]
+    for column in (W_PER_A, MAX_W, MIN_W, STEP_W, CAP_W):
+        s[i, column] *= ratio
+    s[i, PHASES] = used
+    _change_phases(s, i, shares)
+    _replug(data, s, i)

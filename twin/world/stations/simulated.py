@@ -63,6 +63,21 @@ class SessionTruth(NamedTuple):
         return self.delivered_wh - self.battery_wh - self.converter_loss_wh - self.standby_wh
 
 
+class Sample(NamedTuple):
+    """What the meter of an EVSE shows at an instant."""
+
+    register_wh: float
+    """Billing register."""
+    power_w: float
+    """At the connector; 0 where nothing flows."""
+    phases: int
+    """In use by the car, or those of the empty EVSE."""
+    limit_w: float
+    """In force, after rounding to a pilot."""
+    soc: float
+    """State of charge, 0..1; NaN before the first car."""
+
+
 class SimulatedStations:
     """Implements the ports `Stations` and `Hands` for every row of a fleet; exact between ticks.
 
@@ -86,6 +101,7 @@ class SimulatedStations:
         self._tokens: dict[int, str] = {}
         self._presented_s: dict[int, float] = {}
         self._connections: dict[tuple[int, int], tuple[VehicleSpec, Vector]] = {}
+        self._asleep: dict[int, float] = {}
         self._kinds = kinds(fleet.specs)
         self._levels = levels_matrix(fleet.specs)
         self._shares = PhaseShares(fleet.specs).table
@@ -189,6 +205,7 @@ class SimulatedStations:
         if self._state[row, k.CAR] == 0.0:
             raise ValueError(f"{self._fleet.ids[row]} at t={t_s:.0f} s: no car is plugged in")
         self._tokens.pop(row, None)
+        self._asleep.pop(row, None)
         station, evse = self._fleet.stations[row], self._fleet.ids[row]
         register_wh, running, finished_s = k.disconnect(
             self._data, self._state, self._dense, row, t_s, self._start_s, self._rest
@@ -198,6 +215,81 @@ class SimulatedStations:
         if running:
             self._report(row, TransactionEnded(t_s, t_s, station, evse, register_wh, "EVDisconnected"))
         self._report(row, CableUnplugged(t_s, t_s, station, evse))
+
+    def start(self, t_s: float, row: int, token: str, /) -> float:
+        """Begin a transaction on the station's own authority; return the register.
+
+        Raises:
+            ValueError: No car is plugged in, or a transaction runs.
+        """
+        self._at(t_s)
+        state, evse = self._state, self._fleet.ids[row]
+        if state[row, k.CAR] == 0.0 or state[row, k.RUNNING] != 0.0:
+            what = "a transaction runs already" if state[row, k.CAR] else "no car is plugged in"
+            raise ValueError(f"{evse} at t={t_s:.0f} s: {what}")
+        register_wh = k.begin(self._data, state, self._dense, row, t_s, self._start_s)
+        self._report(row, TransactionStarted(t_s, t_s, self._fleet.stations[row], evse, token, register_wh))
+        return register_wh
+
+    def stop(self, t_s: float, row: int, reason: str, /) -> float:
+        """End a transaction while the car stays; return the register.
+
+        Args:
+            t_s: When.
+            row: Which EVSE.
+            reason: As in OCPP: Remote, Local, DeAuthorized, …
+
+        Raises:
+            ValueError: No transaction runs.
+        """
+        self._at(t_s)
+        evse = self._fleet.ids[row]
+        if self._state[row, k.RUNNING] == 0.0:
+            raise ValueError(f"{evse} at t={t_s:.0f} s: no transaction runs")
+        register_wh, finished_s = k.halt(self._data, self._state, self._dense, row, t_s, self._start_s)
+        if not math.isnan(finished_s):
+            self._suspend(row, finished_s, t_s)
+        station = self._fleet.stations[row]
+        self._report(row, TransactionEnded(t_s, t_s, station, evse, register_wh, reason))
+        return register_wh
+
+    def sample(self, t_s: float, row: int, /) -> Sample:
+        """Read the meter of one EVSE at `t_s` without closing the interval."""
+        self._at(t_s)
+        register, power, phases, limit, soc = k.sample(self._state, self._dense, row, t_s)
+        return Sample(register, power, int(phases), limit, soc)
+
+    def ready(self, t_s: float, row: int, on: bool, /) -> None:
+        """Let the connected car take energy, or refuse it for a while (`on` False) although it has not enough.
+
+        Raises:
+            ValueError: No car is plugged in.
+        """
+        self._at(t_s)
+        if self._state[row, k.CAR] == 0.0:
+            raise ValueError(f"{self._fleet.ids[row]} at t={t_s:.0f} s: no car is plugged in")
+        if on == (row not in self._asleep):
+            return
+        cap_w = self._asleep.pop(row) if on else 0.0
+        before = k.cap(self._data, self._state, self._dense, row, cap_w, t_s, self._start_s)
+        if not on:
+            self._asleep[row] = before
+
+    def use_phases(self, t_s: float, row: int, phases: int, /) -> None:
+        """Let the connected car use other phases of an AC EVSE than it does; its pilot stays.
+
+        Raises:
+            ValueError: No car is plugged in, it is one for DC, or the EVSE has not as many phases.
+        """
+        self._at(t_s)
+        state = self._state
+        most = self._fleet.specs[row].connection.phases
+        if state[row, k.CAR] == 0.0 or state[row, k.DC] != 0.0 or not 1 <= phases <= most:
+            raise ValueError(f"{self._fleet.ids[row]} at t={t_s:.0f} s: cannot use {phases} phases")
+        if state[row, k.PHASES] != phases:
+            k.switch(self._data, state, self._dense, row, phases, self._shares, t_s, self._start_s)
+            if row in self._asleep:
+                self._asleep[row] *= phases / state[row, k.PHASES]
 
     def fault(self, t_s: float, row: int, kind: str, on: bool, /) -> None:
         """Let something break, or mend. Faults of one kind may overlap: the last to end mends it.
