@@ -3,7 +3,8 @@
 WireError
 ├── CallFailed      the peer answered CALLERROR (or an answer that its schema refuses).
 ├── CallTimedOut    no answer in time; a late one is told to the trace and to `on_late`.
-└── LinkLost        the connection broke before the answer; whether the peer acted is unknown.
+├── LinkLost        the connection broke before the answer; whether the peer acted is unknown.
+└── QueueFull       too many calls wait for their turn already; this one was not sent.
 Refusal             raised by our own handlers: becomes a CALLERROR in the version's spelling.
 """
 
@@ -35,6 +36,10 @@ class CallTimedOut(WireError):
 
 class LinkLost(WireError):
     """The connection is gone."""
+
+
+class QueueFull(WireError):
+    """Too many calls wait for their turn."""
 
 
 class Code(Enum):

@@ -36,6 +36,11 @@ class Link(Protocol):
         """What was negotiated."""
         ...
 
+    @property
+    def connection(self) -> str:
+        """Names this connection among all of the process; the same at both of its ends."""
+        ...
+
     def send(self, frame: str, /) -> None:
         """Queue a frame. A peer that does not read is cut off when the queue is full."""
 
