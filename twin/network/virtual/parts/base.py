@@ -84,6 +84,10 @@ class Host(Protocol):
         """Whether any transaction runs."""
         ...
 
+    def availability(self, evse: int, /) -> str:
+        """Return `Available`, `Occupied`, `Unavailable` or `Faulted`, whatever is reserved; 0: of the station."""
+        ...
+
     def idle(self, callback: Callable[[], None], /) -> None:
         """Call back once no transaction runs; at once where none does."""
 
@@ -209,6 +213,21 @@ class Signer(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Is told what the core measures and finds, for the device model and its monitors."""
+
+    def observe(self, evse: int, variable: str, text: str, /) -> None:
+        """Take a value of an EVSE: `AvailabilityState` when its status was reported, `Power` (W) at each sample."""
+
+
+class Rewrite(Protocol):
+    """The last word on what goes over the wire: how models of real chargers differ from their version."""
+
+    def outgoing(self, action: str, payload: Payload, /) -> Payload:
+        """Return the payload of a CALL as it shall be sent; the station goes on with its own."""
+        ...
+
+
 class NoTokens:
     """A station without list and cache."""
 
@@ -245,6 +264,10 @@ class Fittings:
     tokens: Tokens = field(default_factory=NoTokens)
     reservations: Reservations = field(default_factory=NoReservations)
     signer: Signer | None = None
+    observer: Observer | None = None
+    rewrite: Rewrite | None = None
+    overrides: Handlers = field(default_factory=dict)
+    """Answer in the core's stead, and in that of the other parts."""
 
 
 Fit: TypeAlias = Callable[[Host], Fittings]
