@@ -86,7 +86,8 @@ class Calls:
         self._given_up[call.message_id] = call.action
         if len(self._given_up) > _REMEMBERED:
             del self._given_up[next(iter(self._given_up))]
-        fail(call, CallTimedOut(f"{self._who}: no answer to {call.action} within {call.timeout_s:g} s"))
+        message = f"{self._who}: no answer to {call.action} within {call.timeout_s:g} s"
+        fail(call, CallTimedOut(message, call.message_id))
         self.next()
 
     def lost(self) -> None:

@@ -33,6 +33,11 @@ class CallFailed(WireError):
 class CallTimedOut(WireError):
     """The peer did not answer in time."""
 
+    def __init__(self, message: str, message_id: str = "") -> None:
+        self.message_id = message_id
+        """What `on_late` will name if the answer comes after all."""
+        super().__init__(message)
+
 
 class LinkLost(WireError):
     """The connection is gone."""
