@@ -111,6 +111,8 @@ class ChargingProfile:
     """When it was accepted: start of a dynamic one without startSchedule, and of a relative one of the station."""
     max_offline_s: float | None = None
     """maxOfflineDuration: how long it holds without a connection; None: for ever (2.1)."""
+    forget_offline: bool = False
+    """invalidAfterOfflineDuration: whether that lasts after the connection is back (2.1)."""
     update_interval_s: float | None = None
     """dynUpdateInterval of a dynamic one (2.1)."""
     features: frozenset[str] = frozenset()
