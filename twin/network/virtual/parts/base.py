@@ -256,6 +256,10 @@ class NoReservations:
         """None was there."""
 
 
+def _as_they_are(handlers: Handlers) -> Handlers:
+    return handlers
+
+
 @dataclass(slots=True)
 class Fittings:
     """The parts of one station."""
@@ -266,8 +270,8 @@ class Fittings:
     signer: Signer | None = None
     observer: Observer | None = None
     rewrite: Rewrite | None = None
-    overrides: Handlers = field(default_factory=dict)
-    """Answer in the core's stead, and in that of the other parts."""
+    wrap: Callable[[Handlers], Handlers] = _as_they_are
+    """Given what core and parts answer, return what the station answers."""
 
 
 Fit: TypeAlias = Callable[[Host], Fittings]
