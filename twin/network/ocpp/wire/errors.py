@@ -4,7 +4,9 @@ WireError
 ├── CallFailed      the peer answered CALLERROR (or an answer that its schema refuses).
 ├── CallTimedOut    no answer in time; a late one is told to the trace and to `on_late`.
 ├── LinkLost        the connection broke before the answer; whether the peer acted is unknown.
-└── QueueFull       too many calls wait for their turn already; this one was not sent.
+├── QueueFull       too many calls wait for their turn already; this one was not sent.
+├── ConnectRefused  the server answered the handshake with an HTTP status.
+└── ConnectFailed   no socket, no TLS, or no common version.
 Refusal             raised by our own handlers: becomes a CALLERROR in the version's spelling.
 """
 
@@ -45,6 +47,18 @@ class LinkLost(WireError):
 
 class QueueFull(WireError):
     """Too many calls wait for their turn."""
+
+
+class ConnectRefused(WireError):
+    """The server did not want this station."""
+
+    def __init__(self, identity: str, url: str, status: int) -> None:
+        self.status = status
+        super().__init__(f"{identity}: {url} answered {status}")
+
+
+class ConnectFailed(WireError):
+    """There is no connection to speak of."""
 
 
 class Code(Enum):

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from twin.domain.clock import Activity, NoActivity
 
-_HOPS: Final = 4
+_HOPS: Final = 2
 """Turns of the loop after which a woken task, and who waits for it, have run. A future wakes its task one turn later."""
 
 _gone: WeakKeyDictionary[Activity, set[str]] = WeakKeyDictionary()
