@@ -1,0 +1,1 @@
+"""Everything about a station that is neither charging nor authorisation: firmware, logs, lists, certificates, cost."""
