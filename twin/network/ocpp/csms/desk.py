@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from twin.domain.clock import Clock
 from twin.domain.events import Noted, StationFact
 from twin.domain.ids import EvseId
 from twin.domain.journal import Journal
 from twin.network.clock import to_wire
-from twin.network.ocpp.csms.station import Station
+from twin.network.ocpp.csms.station import Evse, Station
 from twin.network.ocpp.wire.link import Answer, Payload
 
 Sink: TypeAlias = Callable[[StationFact], None]
+
+
+class Watcher(Protocol):
+    """Wants to know at once when an EVSE's transaction or readings changed (smart charging)."""
+
+    def transaction_changed(self, station: Station, evse: Evse, /) -> None:
+        """`evse.transaction` is another one now, or None."""
+
+    def measured(self, station: Station, evse: Evse, /) -> None:
+        """`evse.readings` holds newer values."""
 
 
 class Desk:
@@ -30,6 +40,8 @@ class Desk:
         self.journal = journal
         self.sink = sink
         self.stations: dict[str, Station] = {}
+        self.watchers: list[Watcher] = []
+        """Told of what is too dense for facts."""
 
     def wire_now(self) -> str:
         """Return this instant as it stands on the wire."""

@@ -1,0 +1,81 @@
+"""What the journal holds of a lane: wishes, what stations accepted, whose transaction it was for, what was paused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf, isinf
+from typing import Any
+
+from twin.network.ocpp.csms.lanes import Installed, Lane, Stage
+from twin.network.ocpp.csms.limits import Limit
+from twin.network.ocpp.profiles.from_wire import profile_from_wire, profile_to_wire
+from twin.network.ocpp.versions import Version
+
+WISHED = "charging.wished"
+ACCEPTED = "charging.accepted"
+CLEARED = "charging.cleared"
+TRANSACTION = "charging.transaction"
+PAUSED = "charging.paused"
+_UNBOUNDED = ("limit_w", "valid_until_s", "fallback_w")
+_WIRE = Version.V21  # it can say whatever the older ones can
+
+
+def wished(lane: Lane) -> dict[str, object]:
+    """Return a lane's wish; what has no bound is null."""
+    wish = lane.wish
+    return {
+        "evse": lane.evse,
+        "limit_w": _finite(wish.limit_w),
+        "discharge_w": wish.discharge_w,
+        "setpoint_w": wish.setpoint_w,
+        "phases": wish.phases,
+        "valid_until_s": _finite(wish.valid_until_s),
+        "fallback_w": _finite(wish.fallback_w),
+    }
+
+
+def accepted(lane: Lane, installed: Installed, epoch_ns: int) -> dict[str, object]:
+    """Return a profile that the lane's station accepted."""
+    return {
+        "evse": lane.evse,
+        "at": installed.profile.evse,
+        "profile": profile_to_wire(_WIRE, installed.profile, epoch_ns),
+        "allows_w": _finite(installed.allows_w),
+        "since_s": installed.since_s,
+    }
+
+
+def restore(lane: Lane, kind: str, body: Mapping[str, Any], epoch_ns: int) -> None:
+    """Give a lane back what an entry says."""
+    if kind == WISHED:
+        lane.wish, lane.stage = _limit(body), Stage.ASKED
+    elif kind == ACCEPTED:
+        _install(lane, body, epoch_ns)
+    elif kind == CLEARED:
+        lane.installed.clear()
+    elif kind == TRANSACTION:
+        lane.change_transaction(body["id"], body["since_s"])
+    elif kind == PAUSED:
+        lane.stopped, lane.paused_token = body["transaction"], body["token"]
+
+
+def _install(lane: Lane, body: Mapping[str, Any], epoch_ns: int) -> None:
+    profile = profile_from_wire(
+        _WIRE, body["profile"], epoch_ns=epoch_ns, evse=body["at"], received_s=body["since_s"]
+    )
+    allows_w = inf if body["allows_w"] is None else float(body["allows_w"])
+    expires_s = inf if profile.valid_to_s is None else profile.valid_to_s
+    place = (profile.purpose, profile.stack_level)
+    lane.installed[place] = Installed(profile, allows_w, body["since_s"], expires_s)
+
+
+def _limit(body: Mapping[str, Any]) -> Limit:
+    values = {name: value for name, value in body.items() if name != "evse"}
+    for name in _UNBOUNDED:
+        if values[name] is None:
+            values[name] = inf
+    return Limit(**values)
+
+
+def _finite(value: float) -> float | None:
+    return None if isinf(value) else value
