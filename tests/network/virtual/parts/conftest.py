@@ -67,7 +67,10 @@ class FakeHost:
         self.version, self.online = version, True
         self.asked, self.blocked, self.reboots, self.events, self.changed = [], set(), [], [], []
         self.answers, self.waiting, self.running = {}, [], False
-        self._ids = {}
+        self.states, self._ids = {}, {}
+
+    def availability(self, evse, /):
+        return self.states.get(evse, "Available")
 
     @property
     def now_s(self):

@@ -127,8 +127,8 @@ class AuthorisationCache:
             self._infos.move_to_end(key)
         return self._infos.get(key)
 
-    def put(self, token: str, info: TokenInfo, now_s: float) -> None:
-        """Remember an answer of any status (1.6 3.4.1, 2.x C10.FR.01).
+    def put(self, token: str, info: TokenInfo, now_s: float) -> tuple[str, ...]:
+        """Remember an answer of any status (1.6 3.4.1, 2.x C10.FR.01); return the tokens that gave way.
 
         Args:
             token: Whose.
@@ -140,8 +140,7 @@ class AuthorisationCache:
         key = token.casefold()
         self._infos[key] = info
         self._infos.move_to_end(key)
-        while len(self._infos) > self.capacity:
-            self._infos.popitem(last=False)
+        return tuple(self._infos.popitem(last=False)[0] for _ in range(len(self._infos) - self.capacity))
 
     def forget(self, token: str) -> bool:
         """Drop one token (C10.FR.05 and customer information); whether it was there."""
@@ -150,19 +149,6 @@ class AuthorisationCache:
     def clear(self) -> None:
         """Obey ClearCache."""
         self._infos.clear()
-
-    def image(self) -> dict[str, object]:
-        """Return what outlives a reboot, plain JSON, the longest unused first."""
-        return {"tokens": {token: [i.info, i.expires_s] for token, i in self._infos.items()}}
-
-    def restore(self, image: Mapping[str, object], epoch_ns: int) -> None:
-        """Take back what `image` returned."""
-        tokens = image["tokens"]
-        assert isinstance(tokens, Mapping)
-        self._infos = OrderedDict(
-            (token, read_info(info, epoch_ns)._replace(expires_s=expires_s))
-            for token, (info, expires_s) in tokens.items()
-        )
 
 
 def _read_image(image: Mapping[str, object], epoch_ns: int) -> tuple[int, dict[str, TokenInfo]]:
