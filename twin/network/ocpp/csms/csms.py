@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import count
 from typing import Literal
 
 from twin.domain.clock import Activity, Clock, NoActivity
@@ -16,16 +17,28 @@ from twin.network.ocpp.csms.parts import Handler, Part
 from twin.network.ocpp.csms.policy import policy_from, policy_to
 from twin.network.ocpp.csms.station import BootState, Station, StationPolicy
 from twin.network.ocpp.versions import Version
-from twin.network.ocpp.wire.endpoint import Endpoint, Limits
+from twin.network.ocpp.wire.endpoint import Endpoint, Limits, OnLate
 from twin.network.ocpp.wire.errors import Code, LinkLost, Refusal
 from twin.network.ocpp.wire.link import Answer, Link, Payload, Remark, Trace
 
 POLICY = "station.policy"
 FIRST = "station.first"
+RUN = "csms.started"
 
 
 class UnknownStation(TwinError):
     """A station that nobody registered wants to connect, and only known ones may."""
+
+
+class _Attached(Endpoint):
+    """An endpoint whose end the central system hears of."""
+
+    on_lost: Callable[[], None]
+
+    def lost(self) -> None:
+        """The connection is gone: tell who waits, then the registry."""
+        super().lost()
+        self.on_lost()
 
 
 class Csms:
@@ -67,6 +80,8 @@ class Csms:
         self._gate = BootGate(self.desk, self._accepted)
         self._parts: tuple[Part, ...] = (self._gate, *parts)
         self._table = _table(self._parts)
+        self._numbers: dict[str, Iterator[int]] = {}
+        self._run = 0
 
     @property
     def stations(self) -> dict[str, Station]:
@@ -82,26 +97,35 @@ class Csms:
         owners: dict[str, list[Part]] = defaultdict(list)
         for part in self._parts:
             owners[part.name].append(part)
-        count = 0
+        facts = 0
         for entry in self._journal.entries():
-            count += 1
+            facts += 1
+            if entry.kind == RUN:
+                self._run += 1
+                continue
             if entry.kind in (POLICY, FIRST):
                 self._restore_station(entry)
                 continue
             for part in owners[entry.kind.partition(".")[0]]:
                 part.restore(entry)
-        return count
+        self._journal.append("csms", RUN, {})
+        self._run += 1
+        return facts
 
     def register(self, identity: str, policy: StationPolicy | None = None) -> Station:
         """Make a station known, or give a known one another policy, which acts on its next message."""
         station = self.stations.get(identity)
         if station is None:
-            station = self.stations[identity] = Station(identity, policy or StationPolicy())
+            station = self.stations[identity] = Station(
+                identity, policy or StationPolicy(), index=len(self.stations)
+            )
             self._journal.append(identity, FIRST, {})
             if policy is None:
                 return station
         if policy is not None:
             station.policy = policy
+            if isinstance(station.endpoint, Endpoint):
+                station.endpoint.strict = policy.strict
             self._journal.append(identity, POLICY, policy_to(policy))
         return station
 
@@ -119,25 +143,28 @@ class Csms:
         Raises:
             UnknownStation: Only known stations may connect, and this one is not.
         """
-        if not self.admits(link.identity):
-            raise UnknownStation(f"{link.identity}: not registered; register it, or accept any station")
-        station = self.register(link.identity)
+        identity = link.identity
+        if not self.admits(identity):
+            raise UnknownStation(f"{identity}: not registered; register it, or accept any station")
+        station = self.register(identity)
         if station.endpoint is not None:  # power loss leaves the old socket "up": quirk 10
             old = station.endpoint
             self._forget(station)
             old.close(1000, "replaced by a newer connection")
-        handle = self._handle(station, link.version)
-        endpoint = Endpoint(
+        endpoint = _Attached(
             link,
-            handle,
+            self._handle(station, link.version),
             clock=self._clock,
             limits=self._limits,
-            strict=lambda: station.policy.strict,
+            strict=station.policy.strict,
+            station_side=False,
             trace=self._trace,
             remark=self._remark,
             activity=self._activity,
-            on_closed=lambda: self._closed(station, endpoint),
+            on_late=self._on_late(station),
+            new_id=self._ids(identity),
         )
+        endpoint.on_lost = lambda: self._closed(station, endpoint)
         station.endpoint, station.version, station.remote = endpoint, link.version, remote
         station.connected_s = station.heard_s = self._clock.now_s
         self._sink(Connected(self._clock.now_s, self._clock.now_s, station.identity))
@@ -150,7 +177,7 @@ class Csms:
         identity: str,
         action: str,
         payload: Payload,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
         *,
         validate: bool = True,
     ) -> Awaitable[Payload]:
@@ -192,6 +219,20 @@ class Csms:
 
         return handle
 
+    def _ids(self, identity: str) -> Callable[[], str]:
+        """Return what makes message ids: unique for a station over all connections and restarts of ours."""
+        numbers = self._numbers.setdefault(identity, count(1))
+        run = self._run
+        return lambda: f"{run:x}.{next(numbers):x}"
+
+    def _on_late(self, station: Station) -> OnLate:
+        def late(message_id: str, _payload: Payload) -> None:
+            self.desk.note(
+                station, None, "late-answer", f"message {message_id} was answered after its time-out"
+            )
+
+        return late
+
     def _accepted(self, station: Station) -> None:
         for part in self._parts:
             part.accepted(station)
@@ -208,7 +249,9 @@ class Csms:
             part.disconnected(station)
 
     def _restore_station(self, entry: Entry) -> None:
-        station = self.stations.setdefault(entry.stream, Station(entry.stream))
+        if entry.stream not in self.stations:
+            self.stations[entry.stream] = Station(entry.stream, index=len(self.stations))
+        station = self.stations[entry.stream]
         if entry.kind == POLICY:
             station.policy = policy_from(entry.body)
 

@@ -20,13 +20,12 @@ def policy_from(body: Mapping[str, Any]) -> StationPolicy:
     known = {field.name for field in fields(StationPolicy)}
     values = {name: value for name, value in body.items() if name in known}
     quirks = {field.name for field in fields(Quirks)}
-    values["quirks"] = Quirks(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in dict(values.get("quirks", {})).items()
-            if name in quirks
-        }
-    )
+    flags: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in dict(values.get("quirks", {})).items()
+        if name in quirks
+    }
+    values["quirks"] = Quirks(**flags)
     for name in ("password_hashes", "evses"):
         values[name] = tuple(values.get(name, ()))
     return StationPolicy(**values)

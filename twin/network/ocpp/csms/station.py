@@ -65,6 +65,8 @@ class Station:
 
     identity: str
     policy: StationPolicy = field(default_factory=StationPolicy)
+    index: int = 0
+    """The how-manieth that was registered, from 0; kept over restarts."""
     version: Version = Version.V16
     """Of the present connection, or the last one."""
     endpoint: Caller | None = None
