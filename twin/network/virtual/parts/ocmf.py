@@ -14,14 +14,12 @@ import orjson
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from twin import rng
 from twin.network.clock import to_wire
 from twin.network.ocpp.wire.link import Payload
+from twin.network.virtual.parts.keys import derived_key
 
 ENCODING = "OCMF"
 _SIGNATURE_METHOD = "ECDSA-secp256r1-SHA256"
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of the curve secp256r1: a private key is a number from 1 to this less one."""
 Reason = Literal["B", "C", "E", "L", "R", "P"]
 """Why it was read: begin, in between, end, end by the station itself, by the central system, by loss of power."""
 
@@ -57,8 +55,7 @@ class Signer:
     """
 
     def __init__(self, seed: int, station: str, meter: Meter, epoch_ns: int) -> None:
-        secret = int.from_bytes(rng.stream(seed, "station", station, "ocmf").bytes(40), "big")
-        self._key = ec.derive_private_key(secret % (_ORDER - 1) + 1, ec.SECP256R1())
+        self._key = derived_key(seed, "station", station, "ocmf")
         self._meter, self._station, self._epoch_ns = meter, station, epoch_ns
         self.page = 0
         """Pagination: how many records were signed; goes on over a reboot where the store is told."""
