@@ -1,4 +1,4 @@
-"""Who may connect: the question a server asks, the rules of the security profiles, and the throttle of guessing.
+"""Who may connect: the question a server asks, and the rules of the security profiles.
 
 Security profiles: 0 nothing; 1 basic authentication; 2 TLS and basic authentication; 3 mutual TLS
 (OCPP 2.0.1 A00, OCPP 1.6 security whitepaper 2).
@@ -6,19 +6,13 @@ Security profiles: 0 nothing; 1 basic authentication; 2 TLS and basic authentica
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-from twin.domain.clock import Clock
+from twin.network.ocpp.security.passwords import Match
 
 _LONGEST_IDENTITY = 255
-_REMEMBERED = 10_000
-"""Pairs of identity and address; the oldest are forgotten first, so that guessing costs bounded memory."""
 
 
 class Applicant(NamedTuple):
@@ -66,7 +60,7 @@ def judge(
     applicant: Applicant,
     *,
     min_security_profile: int,
-    check: Callable[[bytes], bool] | None,
+    check: Callable[[bytes], Match | None] | None,
     names: Collection[str] = (),
 ) -> Admission:
     """Apply a station's minimum security profile.
@@ -74,7 +68,7 @@ def judge(
     Args:
         applicant: A known station.
         min_security_profile: 0 to 3.
-        check: Whether a password is the station's; None: it has none.
+        check: Finds a password among the station's (`Passwords.check`); None: it has none.
         names: Common names of its certificate besides the identity: a serial number.
     """
     if min_security_profile >= 2 and not applicant.tls:
@@ -95,23 +89,19 @@ def _certified(applicant: Applicant, names: Collection[str]) -> Admission:
     return Admission()
 
 
-def _known_password(applicant: Applicant, check: Callable[[bytes], bool] | None) -> Admission:
+def _known_password(applicant: Applicant, check: Callable[[bytes], Match | None] | None) -> Admission:
     if applicant.password is None:
         return Admission(401, "a password is needed")
     if check is None:
         return Admission(401, "no password is set for this station")
     if applicant.username != applicant.identity:
         return Admission(401, "the user name is not the identity")
-    if check(applicant.password):
-        return Admission()
-    # 1.6: an AuthorizationKey is set as hexadecimal digits and sent as the bytes they stand for; some send the digits
-    try:
-        decoded = bytes.fromhex(applicant.password.decode("ascii"))
-    except ValueError:
-        decoded = b""
-    if decoded and check(decoded):
-        return Admission(101, "the password came as hexadecimal digits")
-    return Admission(401, "wrong password")
+    match = check(applicant.password)
+    if match is None:
+        return Admission(401, "wrong password")
+    return Admission(
+        101, "the password came in the other reading of its digits" if match.verbatim_hex else ""
+    )
 
 
 def common_name(certificate: Mapping[str, Any]) -> str:
@@ -138,62 +128,3 @@ def identity_of(target: str) -> str:
     if len(segments[-1]) > _LONGEST_IDENTITY:
         raise ValueError(f"an identity of {len(segments[-1])} characters")
     return segments[-1]
-
-
-def credentials(header: str | None) -> tuple[str, bytes] | None:
-    """Return (user name, password) of a basic `Authorization` header; None: absent or malformed.
-
-    A password may hold any bytes (OCPP-J 1.6 6.2), a user name no colon.
-    """
-    scheme, _, value = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        user, colon, password = base64.b64decode(value.strip(), validate=True).partition(b":")
-    except binascii.Error:
-        return None
-    return (user.decode("utf-8", "replace"), password) if colon else None
-
-
-@dataclass(slots=True)
-class _Guesses:
-    wrong: int = 0
-    until_s: float = 0.0
-
-
-class Throttle:
-    """Keeps who guesses passwords waiting: per identity and address, twice as long each time.
-
-    Args:
-        clock: Counts.
-        free: Wrong passwords before the first wait.
-        first_s: The first wait.
-        longest_s: The longest.
-    """
-
-    def __init__(
-        self, clock: Clock, *, free: int = 3, first_s: float = 2.0, longest_s: float = 300.0
-    ) -> None:
-        self._clock, self._free, self._first_s, self._longest_s = clock, free, first_s, longest_s
-        self._guesses: OrderedDict[tuple[str, str], _Guesses] = OrderedDict()
-
-    def wait_s(self, identity: str, remote: str) -> float:
-        """Return how long the next attempt must wait; 0: it may come now."""
-        guesses = self._guesses.get((identity, remote))
-        return max(0.0, guesses.until_s - self._clock.now_s) if guesses else 0.0
-
-    def wrong(self, identity: str, remote: str) -> None:
-        """Count a wrong password."""
-        guesses = self._guesses.setdefault((identity, remote), _Guesses())
-        self._guesses.move_to_end((identity, remote))
-        if len(self._guesses) > _REMEMBERED:
-            self._guesses.popitem(last=False)
-        guesses.wrong += 1
-        beyond = guesses.wrong - self._free
-        if beyond > 0:
-            wait_s = min(self._longest_s, self._first_s * 2.0 ** min(beyond - 1, 30))
-            guesses.until_s = self._clock.now_s + wait_s
-
-    def right(self, identity: str, remote: str) -> None:
-        """Forget the wrong ones."""
-        self._guesses.pop((identity, remote), None)

@@ -52,20 +52,22 @@ class Schemas(dict[str, Schema]):
 
     def __missing__(self, action: str) -> Schema:
         # membership first: an action is the peer's text and must not become part of a path
-        if action not in actions(self._version):
+        if action not in self:
             raise KeyError(action)
         schema = _read(self._version, action + self._suffix(action))
         self[action] = compiled = Schema(self._version, formats.sharpen(schema, self._version))
         return compiled
 
+    def __contains__(self, action: object) -> bool:
+        if action not in actions(self._version):
+            return False
+        return not (self._response and action in unconfirmed(self._version))
+
     def _suffix(self, action: str) -> str:
-        if action in unconfirmed(self._version):
-            if self._response:
-                raise KeyError(action)
-            return ""
         if self._response:
             return "Response"
-        return "" if self._version is Version.V16 else "Request"
+        plain = self._version is Version.V16 or action in unconfirmed(self._version)
+        return "" if plain else "Request"
 
 
 def _folder(version: Version) -> Path:
@@ -98,3 +100,11 @@ def requests(version: Version) -> Schemas:
 def responses(version: Version) -> Schemas:
     """Return the schemas of CALLRESULT payloads."""
     return Schemas(version, response=True)
+
+
+def check(schema: Schema, payload: object) -> str:
+    """Return in words all that is wrong with a payload of ours; empty: nothing."""
+    errors = [
+        f"/{'/'.join(map(str, error.instance_path))}: {error.message}" for error in schema.violations(payload)
+    ]
+    return "; ".join(errors)

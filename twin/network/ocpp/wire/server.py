@@ -20,8 +20,10 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from twin.domain.clock import Clock
+from twin.network.ocpp.security.passwords import from_header
+from twin.network.ocpp.security.throttle import Throttle
 from twin.network.ocpp.versions import Version
-from twin.network.ocpp.wire.admission import Admission, Applicant, Gate, Throttle, credentials, identity_of
+from twin.network.ocpp.wire.admission import Admission, Applicant, Gate, identity_of
 from twin.network.ocpp.wire.link import Deviation, Remark
 from twin.network.ocpp.wire.pipe import Receiver
 from twin.network.ocpp.wire.sockets import DirectServer, SocketLimits, SocketLink, address
@@ -167,7 +169,7 @@ class _Door:
         host = address(connection.remote_address).rpartition(":")[0]
         try:
             upgrade = "upgrade" in request.headers.get("Connection", "").lower()
-            basic = credentials(request.headers.get("Authorization"))
+            basic = from_header(request.headers.get("Authorization", ""))
         except MultipleValuesError as error:
             return self._no(connection, "", host, 400, "bad-request", f"repeated header {error}")
         if not upgrade:
@@ -176,18 +178,18 @@ class _Door:
             identity = identity_of(request.path)
         except ValueError as error:
             return self._no(connection, "", host, 404, "identity", str(error))
-        wait_s = self._throttle.wait_s(identity, host)
+        wait_s = self._throttle.wait_s((identity, host), host)
         if wait_s > 0:
             why = f"too many wrong passwords, {wait_s:.0f} s to wait"
             return self._no(connection, identity, host, 401, "throttled", why)
         admission = await self._admit(connection, request, identity, host, basic)
         if admission.status == 401:
-            self._throttle.wrong(identity, host)
+            self._throttle.failed((identity, host), host)
         if admission.status != 101:
             return self._no(
                 connection, identity, host, admission.status, f"refused-{admission.status}", admission.reason
             )
-        self._throttle.right(identity, host)
+        self._throttle.succeeded((identity, host))
         if admission.reason:
             self._tell(identity, "admitted", f"{host}: {admission.reason}", tolerated=True)
         connection.username = identity
