@@ -1,0 +1,231 @@
+"""The journal in a database: SQLite in a file by default, PostgreSQL by URL.
+
+Everything that is appended until the writer is free becomes one transaction of the database (group commit): callers
+wait for their own group only. The writer is one thread; futures are resolved on the thread of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from twin.domain.clock import Activity, NoActivity
+from twin.domain.journal import Entry
+from twin.errors import SettingsError
+
+VERSION: Final = 1
+"""Of the tables; a database of another version is refused, never changed."""
+KEY: Final = "journal"
+"""What is under way here, for `Activity`."""
+_PAGE: Final = 5_000
+_HOPS: Final = 4
+"""Turns of the loop until who waited for a commit has gone on."""
+
+_META = sa.MetaData()
+_SCHEMA = sa.Table("twin_schema", _META, sa.Column("version", sa.Integer, nullable=False))
+_JOURNAL = sa.Table(
+    "twin_journal",
+    _META,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+_INSERT = "INSERT INTO twin_journal (number, stream, kind, body) VALUES ({marks})"
+
+
+class _Row(NamedTuple):
+    number: int
+    stream: str
+    kind: str
+    body: bytes
+
+
+class SqlJournal:
+    """Implements `domain.journal.Journal`.
+
+    Args:
+        url: Of SQLAlchemy: `sqlite:///file.db`, `postgresql+psycopg://user@host/name`.
+        activity: Held busy while a commit is under way.
+
+    Raises:
+        SettingsError: The database cannot be opened, or its tables are of another version.
+    """
+
+    def __init__(self, url: str, activity: Activity | None = None) -> None:
+        self._name = url.rpartition("@")[2]  # without a password
+        self._activity = activity or NoActivity()
+        self._engine = _engine(url, self._name)
+        try:
+            self._number = self._open()
+        except sa.exc.SQLAlchemyError as error:
+            raise SettingsError(f"{self._name}: cannot be used as journal: {_cause(error)}") from error
+        self._durable = self._number
+        self._rows: list[_Row] = []
+        self._waiting: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = threading.Condition()
+        self._groups: list[tuple[list[_Row], asyncio.Future[None] | None]] = []
+        self._backlog: list[_Row] = []
+        """What was refused; the writer's."""
+        self._closed = False
+        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._writer.start()
+
+    @property
+    def durable(self) -> int:
+        """Number of the last entry that is known to be safe."""
+        return self._durable
+
+    def append(self, stream: str, kind: str, body: Mapping[str, object], /) -> None:
+        """See `Journal.append`.
+
+        Raises:
+            TypeError: The body is no JSON.
+        """
+        self._number += 1
+        self._rows.append(_Row(self._number, stream, kind, orjson.dumps(body)))
+
+    def commit(self) -> asyncio.Future[None] | None:
+        """See `Journal.commit`; None: everything is safe already. To be called on the loop's thread."""
+        if self._waiting is None:
+            if not self._rows and self._number == self._durable:
+                return None
+            self._loop = asyncio.get_running_loop()
+            self._waiting = self._loop.create_future()
+            self._activity.begin(KEY)
+            self._loop.call_soon(self._hand_over)
+        return self._waiting
+
+    def entries(self, after: int = 0, /) -> Iterator[Entry]:
+        """See `Journal.entries`; read in pages, so that a journal of any length fits the memory."""
+        while True:
+            query = (
+                sa.select(_JOURNAL).where(_JOURNAL.c.number > after).order_by(_JOURNAL.c.number).limit(_PAGE)
+            )
+            with self._engine.connect() as connection:
+                page = connection.execute(query).all()
+            for number, stream, kind, body in page:
+                yield Entry(number, stream, kind, orjson.loads(body))
+            if len(page) < _PAGE:
+                return
+            after = page[-1].number
+
+    def close(self) -> None:
+        """See `Journal.close`.
+
+        Raises:
+            SettingsError: What was left could not be written.
+        """
+        if self._closed:
+            return
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._writer.join()
+        left = self._backlog + [row for rows, _ in self._groups for row in rows] + self._rows
+        try:
+            if left:
+                self._insert(left)
+        finally:
+            self._engine.dispose()
+
+    def _open(self) -> int:
+        """Make the tables where there are none, and return the number of the last entry."""
+        with self._engine.begin() as connection:
+            _META.create_all(connection)
+            version = connection.execute(sa.select(_SCHEMA.c.version)).scalar()
+            if version is None:
+                connection.execute(_SCHEMA.insert().values(version=VERSION))
+            elif version != VERSION:
+                raise SettingsError(f"{self._name}: tables of version {version}, expected {VERSION}")
+            return int(connection.execute(sa.select(sa.func.max(_JOURNAL.c.number))).scalar() or 0)
+
+    # the loop's thread
+
+    def _hand_over(self) -> None:
+        """Give everything that was appended in this turn of the loop to the writer, as one group."""
+        group, self._rows = self._rows, []
+        waiting, self._waiting = self._waiting, None
+        with self._wake:
+            self._groups.append((group, waiting))
+            self._wake.notify()
+
+    def _resolve(self, futures: list[asyncio.Future[None]], last: int, error: SettingsError | None) -> None:
+        if error is None:
+            self._durable = max(self._durable, last)
+        for future in futures:
+            if not future.done():
+                if error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(error)
+        self._turn(_HOPS, len(futures))
+
+    def _turn(self, hops: int, futures: int) -> None:
+        if hops:
+            assert self._loop is not None
+            self._loop.call_soon(self._turn, hops - 1, futures)
+            return
+        for _ in range(futures):
+            self._activity.end(KEY)
+
+    # the writer's thread
+
+    def _write(self) -> None:
+        while True:
+            with self._wake:
+                while not self._groups and not self._closed:
+                    self._wake.wait()
+                if self._closed:
+                    return
+                groups, self._groups = self._groups, []
+            rows = self._backlog + [row for group, _ in groups for row in group]
+            futures = [future for _, future in groups if future is not None]
+            error: SettingsError | None = None
+            try:
+                self._insert(rows)
+            except sa.exc.SQLAlchemyError as refused:
+                error = SettingsError(f"{self._name}: refuses to keep the journal: {_cause(refused)}")
+            self._backlog = [] if error is None else rows  # tried again with the next group: order is kept
+            last = rows[-1].number if rows else 0
+            loop = self._loop
+            if loop is None or loop.is_closed():
+                continue
+            loop.call_soon_threadsafe(self._resolve, futures, last, error)
+
+    def _insert(self, rows: list[_Row]) -> None:
+        """Write rows in one transaction, past SQLAlchemy's compiler: the statement never changes."""
+        if not rows:
+            return
+        marks = ",".join(("?" if self._engine.dialect.name == "sqlite" else "%s",) * 4)
+        values: list[Any] = [(number, stream, kind, body.decode()) for number, stream, kind, body in rows]
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(_INSERT.format(marks=marks), values)
+
+
+def _engine(url: str, name: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+        raise SettingsError(f"{name}: no database can be opened by this URL: {error}") from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _sqlite)
+    return engine
+
+
+def _sqlite(connection: Any, _record: object) -> None:
+    """A commit survives a crash of the process and of the machine; readers do not wait for the writer."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _cause(error: sa.exc.SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
