@@ -165,7 +165,8 @@ class Csms:
             new_id=self._ids(identity),
         )
         endpoint.on_lost = lambda: self._closed(station, endpoint)
-        station.endpoint, station.version, station.remote = endpoint, link.version, remote
+        station.endpoint, station.version = endpoint, link.version
+        station.remote = remote or str(getattr(link, "remote", ""))
         station.connected_s = station.heard_s = self._clock.now_s
         self._sink(Connected(self._clock.now_s, self._clock.now_s, station.identity))
         for part in self._parts:

@@ -9,8 +9,10 @@ from twin.domain.clock import Clock
 from twin.domain.events import Noted, StationFact
 from twin.domain.ids import EvseId
 from twin.domain.journal import Journal
+from twin.errors import SettingsError
 from twin.network.clock import to_wire
 from twin.network.ocpp.csms.station import Evse, Station
+from twin.network.ocpp.wire.errors import NoAnswer
 from twin.network.ocpp.wire.link import Answer, Payload
 
 Sink: TypeAlias = Callable[[StationFact], None]
@@ -51,7 +53,7 @@ class Desk:
         """Return `answer`, not before everything appended so far is durable.
 
         Raises:
-            SettingsError: (when awaited) the store refuses; the message stays unanswered.
+            NoAnswer: (when awaited) the store refuses; the message stays unanswered.
         """
         done = self.journal.commit()
         return answer if done is None else _after(done, answer)
@@ -69,5 +71,17 @@ def evse_id(identity: str, number: int) -> EvseId:
 
 
 async def _after(done: Awaitable[None], answer: Payload) -> Payload:
-    await done
+    await kept(done)
     return answer
+
+
+async def kept(done: Awaitable[None]) -> None:
+    """Wait until it is durable.
+
+    Raises:
+        NoAnswer: The store refuses: the message stays unanswered, and the station asks again.
+    """
+    try:
+        await done
+    except SettingsError as error:
+        raise NoAnswer(str(error)) from error

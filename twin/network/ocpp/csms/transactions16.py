@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from twin.domain.events import MeterReading
 from twin.domain.journal import Entry
 from twin.network.ocpp.csms.authorisation import Authorisation, Verdict
-from twin.network.ocpp.csms.desk import Desk
+from twin.network.ocpp.csms.desk import Desk, kept
 from twin.network.ocpp.csms.instants import Instants
 from twin.network.ocpp.csms.ledger import MESSAGE, Ledger
 from twin.network.ocpp.csms.meter_values import samples_16
@@ -90,7 +90,7 @@ class Transactions16:
         done = self._desk.journal.commit()
         judged = await verdict
         if done is not None:
-            await done
+            await kept(done)
         self._ledger.judged(transaction, judged.status)
         return self._started(transaction, tag, judged.status)
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from twin.domain.events import MeterReading
 from twin.network.ocpp.csms.authorisation import ACCEPTED, NO_TOKEN, Authorisation, Verdict
-from twin.network.ocpp.csms.desk import Desk
+from twin.network.ocpp.csms.desk import Desk, kept
 from twin.network.ocpp.csms.instants import Instants
 from twin.network.ocpp.csms.ledger import Ledger
 from twin.network.ocpp.csms.meter_values import samples_2
@@ -104,7 +104,7 @@ class Transactions2:
         done = self._desk.journal.commit()
         judged = await verdict
         if done is not None:
-            await done
+            await kept(done)
         return self._answer(transaction, message, token, judged)
 
     def _judge(

@@ -10,7 +10,7 @@ import structlog
 
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire import frames, schemas
-from twin.network.ocpp.wire.errors import Code, Refusal
+from twin.network.ocpp.wire.errors import Code, NoAnswer, Refusal
 from twin.network.ocpp.wire.heard import Heard, Seen
 from twin.network.ocpp.wire.link import Answer, Handle, Payload, Then
 from twin.network.ocpp.wire.recorder import Recorder
@@ -167,7 +167,7 @@ class Answering:
         try:
             answer = self._handle(action, payload)
         except Exception as error:  # noqa: BLE001  becomes a CALLERROR
-            self._refuse(message_id, self._as_refusal(action, message_id, error))
+            self._failed(action, message_id, error)
             return
         if isinstance(answer, dict):
             self._answer(message_id, action, answer)
@@ -188,7 +188,7 @@ class Answering:
             return
         error = task.exception()
         if error is not None:
-            self._refuse(message_id, self._as_refusal(action, message_id, error))
+            self._failed(action, message_id, error)
             return
         answer = task.result()
         if isinstance(answer, Then):
@@ -230,6 +230,15 @@ class Answering:
     def _reply(self, message_id: str, frame: bytes) -> None:
         self._heard.answered(message_id, frame)
         self._put(frame)
+
+    def _failed(self, action: str, message_id: str, error: BaseException) -> None:
+        if isinstance(error, NoAnswer):
+            self._heard.forget(message_id)
+            self._recorder.deviates(
+                "not-answered", str(error), action=action, message_id=message_id, tolerated=True
+            )
+            return
+        self._refuse(message_id, self._as_refusal(action, message_id, error))
 
     def _as_refusal(self, action: str, message_id: str, error: BaseException) -> Refusal:
         if isinstance(error, Refusal):

@@ -8,6 +8,7 @@ WireError
 ├── ConnectRefused  the server answered the handshake with an HTTP status.
 └── ConnectFailed   no socket, no TLS, or no common version.
 Refusal             raised by our own handlers: becomes a CALLERROR in the version's spelling.
+NoAnswer            raised by our own handlers: nothing is answered.
 """
 
 from __future__ import annotations
@@ -76,6 +77,10 @@ class Code(Enum):
     RPC_FRAMEWORK_ERROR = "RpcFrameworkError"
     SECURITY_ERROR = "SecurityError"
     TYPE_CONSTRAINT_VIOLATION = "TypeConstraintViolation"
+
+
+class NoAnswer(TwinError):
+    """Raised by a handler: the call must stay unanswered, so that the peer asks again (what it told is not safe)."""
 
 
 class Refusal(TwinError):

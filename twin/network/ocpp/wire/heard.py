@@ -44,6 +44,11 @@ class Heard:
         if message_id in self._bodies:
             self._answers[message_id] = frame
 
+    def forget(self, message_id: str) -> None:
+        """Take the same call anew when it comes again: it was not answered and had no effect that lasts."""
+        self._bodies.pop(message_id, None)
+        self._answers.pop(message_id, None)
+
     def answer(self, message_id: str) -> bytes | None:
         """Return the answer that was given; None: the call is still being handled."""
         return self._answers.get(message_id)
