@@ -49,7 +49,7 @@ class Desk:
         """Return this instant as it stands on the wire."""
         return to_wire(self.clock.epoch_ns, self.clock.now_s)
 
-    def safely(self, answer: Payload) -> Answer | Awaitable[Answer]:
+    def safely(self, answer: Payload) -> Payload | Awaitable[Payload]:
         """Return `answer`, not before everything appended so far is durable.
 
         Raises:
@@ -57,6 +57,12 @@ class Desk:
         """
         done = self.journal.commit()
         return answer if done is None else _after(done, answer)
+
+    def changed(self, station: Station, number: int) -> None:
+        """Tell those who watch that an EVSE's transaction is another one."""
+        if number:
+            for watcher in self.watchers:
+                watcher.transaction_changed(station, station.evse(number))
 
     def note(self, station: Station, number: int | None, rule: str, detail: str) -> None:
         """Tell of something that fits nowhere or was mended; `number` is the EVSE's, None: the station's."""

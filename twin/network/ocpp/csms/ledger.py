@@ -144,6 +144,12 @@ class Ledger:
             transaction.charging_state = message.charging_state or transaction.charging_state
         self._place(station, transaction)
         self._tell(station, transaction, message, newer, restoring)
+        if not restoring and (
+            message.kind is Kind.ENDED or (message.kind is Kind.STARTED and station.version.two)
+        ):
+            self._desk.changed(
+                station, transaction.evse
+            )  # 1.6: a station knows its id only when it was answered
         return transaction
 
     def _record(self, station: Station, message: Message) -> Transaction:
@@ -243,6 +249,7 @@ class Ledger:
         transaction.flag(rule)
         self._note(station, transaction, rule, "closed by its last register")
         self._tell_end(transaction, self._desk.clock.now_s)
+        self._desk.changed(station, transaction.evse)
 
     def _close(self, station: Station, transaction: Transaction, t_s: float, *, presumed: bool) -> None:
         if transaction.open:

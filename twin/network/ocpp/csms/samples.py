@@ -62,5 +62,8 @@ class Samples:
                     newest = True
             if newest and self.on_sample is not None:
                 self.on_sample(station, number, t_s, sample.values)
+            if newest and number:
+                for watcher in self._desk.watchers:
+                    watcher.measured(station, evse)
             evidence += [MeterReading(t_s, now_s, *register) for register in sample.registers]
         return tuple(evidence)

@@ -141,7 +141,7 @@ class SmartCharging:
     # what happens at the station
 
     def transaction_changed(self, station: Station, evse: Evse) -> None:
-        """A transaction began or ended."""
+        """A transaction began, and the station knows its id, or one ended."""
         lane = self._lanes.get((station.identity, evse.number))
         if lane is not None and self._look(lane, station):
             self._kick(lane)
@@ -182,7 +182,6 @@ class SmartCharging:
         """
         station = self._desk.stations[identity]
         lane = self._lane(identity, evse)
-        self._look(lane, station)
         here = self._circumstances(lane)
         answer = await speech.composite(station, evse, duration_s, here.grammar.unit)
         if answer.get("status") != speech.ACCEPTED:
@@ -254,8 +253,7 @@ class SmartCharging:
         """Take steps until the station has what it shall have, or something must be waited for."""
         again_s = inf
         try:
-            while self._callable(station):
-                self._look(lane, station)
+            while self._callable(station) and not self._untold(lane, station):
                 if lane.in_doubt:
                     await self._resolve(lane, station)
                 step = ladder.next_step(lane, self._circumstances(lane))
@@ -388,6 +386,14 @@ class SmartCharging:
             lane = self._lanes[identity, evse] = Lane(identity, evse)
             self._of.setdefault(identity, []).append(lane)
         return lane
+
+    def _untold(self, lane: Lane, station: Station) -> bool:
+        """Whether a transaction begins whose id a 1.6 station does not know yet: what is wished waits for it."""
+        known = station.evses.get(lane.evse)
+        transaction = None if known is None else known.transaction
+        if transaction is None or station.version.two:
+            self._look(lane, station)
+        return transaction != lane.transaction
 
     def _look(self, lane: Lane, station: Station) -> bool:
         """Follow the EVSE's transaction; return whether it is another one."""

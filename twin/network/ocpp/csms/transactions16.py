@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from twin.domain.events import MeterReading
 from twin.domain.journal import Entry
@@ -17,7 +17,7 @@ from twin.network.ocpp.csms.station import Station
 from twin.network.ocpp.csms.tokens import clean_tag
 from twin.network.ocpp.csms.transaction import Kind, Message, Transaction
 from twin.network.ocpp.versions import Version
-from twin.network.ocpp.wire.link import Answer, Payload
+from twin.network.ocpp.wire.link import Answer, Payload, Then
 
 STRIDE = 1_000_000
 """Ids of one station: its index times this, plus 1, 2, 3 and so on."""
@@ -46,7 +46,7 @@ class Transactions16:
     def handlers(self) -> Handlers:
         """Those of 1.6 only."""
         return {
-            (Version.V16, "StartTransaction"): self._start,
+            (Version.V16, "StartTransaction"): self._start_watched,
             (Version.V16, "StopTransaction"): self._stop,
             (Version.V16, "MeterValues"): self._meter_values,
         }
@@ -56,7 +56,16 @@ class Transactions16:
         if entry.kind == MESSAGE:
             self._count(entry.stream, str(entry.body["id"]))
 
-    def _start(self, station: Station, payload: Payload) -> Answer | Awaitable[Answer]:
+    def _start_watched(self, station: Station, payload: Payload) -> Answer | Awaitable[Answer]:
+        """Answer; only then does the station know the id, and may be called about it."""
+        answer = self._start(station, payload)
+
+        def told() -> None:
+            self._desk.changed(station, payload["connectorId"])
+
+        return Then(answer, told) if isinstance(answer, dict) else _then(answer, told)
+
+    def _start(self, station: Station, payload: Payload) -> Payload | Awaitable[Payload]:
         tag, number = clean_tag(payload["idTag"]), payload["connectorId"]
         happened_s = self._instants.read(station, payload["timestamp"])
         key = f"{number}|{happened_s}|{payload['meterStart']}"
@@ -235,3 +244,7 @@ class Transactions16:
 def _plausible(number: str) -> bool:
     """Whether some central system may have given this id; -1, 0 and 9223372036854775807 are none."""
     return number.isdecimal() and 0 < int(number) < 2**31
+
+
+async def _then(answer: Awaitable[Payload], told: Callable[[], None]) -> Answer:
+    return Then(await answer, told)
