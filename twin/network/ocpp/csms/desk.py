@@ -13,7 +13,7 @@ from twin.errors import SettingsError
 from twin.network.clock import to_wire
 from twin.network.ocpp.csms.station import Evse, Station
 from twin.network.ocpp.wire.errors import NoAnswer
-from twin.network.ocpp.wire.link import Answer, Payload
+from twin.network.ocpp.wire.link import Payload
 
 Sink: TypeAlias = Callable[[StationFact], None]
 
