@@ -26,7 +26,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "`drivers`": ("HomeDrivers", "WorkDrivers", "PublicDrivers", "ReplayDrivers", "Says"),
     "`demand`": ("Fitted", "Parametric", "Arrival", "Peak", "Stay", "Energy", "PublicDemand"),
     "`vehicles`, `strategy`, `guard`, `faults`, `run`": (
-        "Vehicles", "StrategyChoice", "Guard", "Fault", "Simulated",
+        "Vehicles", "StrategyChoice", "Guard", "Fault", "Run", "Virtual",
     ),
 }  # fmt: skip
 TITLES = {
@@ -54,7 +54,8 @@ TITLES = {
     "Peak": "Peak of arrivals",
     "PublicDemand": "Demand of passers-by",
     "StrategyChoice": "Strategy",
-    "Simulated": "Simulated time",
+    "Run": "Run",
+    "Virtual": "Virtual stations",
 }
 NAMES = "#/$defs/"
 HEAD = """\

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from twin.control.guard import Guard, Guarded
-from twin.control.sessions import EvseBooks, Session
+from twin.control.sessions import EvseBooks, OnOdd, Session
 from twin.control.volt_watt import VoltWatt
 from twin.domain import events as e
 from twin.domain.commands import Authorise
@@ -65,6 +65,7 @@ class Controller:
         volt_watt: VoltWatt | None = None,
         on_start: Callable[[Session], None],
         on_end: Callable[[Session], None],
+        on_odd: OnOdd | None = None,
     ) -> None:
         self._fleet = fleet
         self._stations = stations
@@ -74,13 +75,14 @@ class Controller:
         self._volt_watt = volt_watt
         self._on_start = on_start
         self._on_end = on_end
+        self._on_odd = on_odd
         self._state: Any = None
         self._commands = count(1)
         self._all: Rows = np.arange(len(fleet), dtype=np.int64)
         self._zeros: Vector = np.zeros(len(fleet))
         unlimited = guard is None and volt_watt is None
         self._free = unlimited and not getattr(strategy, "keeps_limits", True)
-        self.books = tuple(EvseBooks(evse, row) for row, evse in enumerate(fleet.ids))
+        self.books = tuple(EvseBooks(evse, row, on_odd) for row, evse in enumerate(fleet.ids))
         self._handlers: dict[type, Callable[[Any, EvseBooks], None]] = {
             e.CablePlugged: lambda event, books: books.occupy(event),
             e.CableUnplugged: self._unplugged,
@@ -174,12 +176,16 @@ class Controller:
     def _started(self, event: e.TransactionStarted, books: EvseBooks) -> None:
         books.authorise(event)
         books.transfer_energy(event)
+        if books.session is not None and self._on_odd is not None:  # its end is lost: closed by what is known
+            self._on_end(books.abandon(event))
         self._on_start(books.start(event, event.token, event.register_wh))
 
     def _ended(self, event: e.TransactionEnded, books: EvseBooks) -> None:
         books.transfer_energy(event)
         books.authorise(event)
-        self._on_end(books.end(event, event.register_wh))
+        session = books.end(event, event.register_wh)
+        if session is not None:
+            self._on_end(session)
 
     def _unplugged(self, event: e.CableUnplugged, books: EvseBooks) -> None:
         books.occupy(event)

@@ -2,7 +2,8 @@
 
 The tables judge facts in the order in which they happened. Any record may come first: a transaction may
 begin before a token is known, energy may wait for a limit. A pair that is absent is never guessed: it
-raises. In a simulation that is a defect of the twin, and ends the run.
+raises. In a simulation that is a defect of the twin, and ends the run; over a wire it is written down, and
+the record stands where the fact leads (`implied`).
 """
 
 from __future__ import annotations
@@ -104,3 +105,9 @@ def follow(table: Table, state: State, event: e.StationEvent) -> State:
             f"{event.evse} at t={event.happened_s:.0f} s: {type(event).__name__} while {state.value}; "
             f"expected {' or '.join(expected) or 'nothing'}"
         ) from None
+
+
+def implied(table: Table, state: State, event: e.StationEvent) -> State:
+    """Return where an event leads from everywhere in its table, for a pair that is absent; else `state`."""
+    targets = {target for (_, kind), target in table.items() if kind is type(event)}
+    return targets.pop() if len(targets) == 1 else state

@@ -67,7 +67,12 @@ class Bookkeeper:
 
     def started(self, session: Session) -> None:
         """Take a new transaction from the controller: from now on the EVSE's draw is this session's."""
-        self._stays[session.row].session = session
+        stay = self._stays.get(session.row)
+        if stay is None:  # over a wire: told after the car had left, or nobody's visit
+            begin = session.readings[0]
+            self.odd(begin.received_s, self._fleet.ids[session.row], f"{session.id} belongs to no visit")
+            return
+        stay.session = session
         self._recorder.session_of_row(session.row, session.id)
 
     def ended(self, session: Session) -> None:
@@ -168,6 +173,10 @@ class Bookkeeper:
             kind, ("fault", "recovery")
         )
         self._event(t_s, word[0] if on else word[1], self._fleet.ids[row], kind, NAN)
+
+    def odd(self, t_s: float, evse: str, why: str) -> None:
+        """Write down a fact that fits nowhere: over a wire such facts are normal, and never dropped in silence."""
+        self._event(t_s, "odd", evse, why, NAN)
 
     def _common(self, stay: Stay, outcome: str) -> dict[str, object]:
         return {

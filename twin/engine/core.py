@@ -10,7 +10,8 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import simpy
@@ -68,6 +69,12 @@ class Parts:
     """Droop of the EVSEs' active power."""
     on_solved: Callable[[GridState], None] | None = None
     """Told the solution of every closed interval: what a feeder remembers from one to the next."""
+    env: simpy.Environment = field(default_factory=simpy.Environment)
+    """Whose time passes; protocol timers of stations behind sockets share it."""
+    strict: bool = True
+    """Whether a fact that cannot follow what is known is a defect; over a wire it is written down."""
+    keep: Callable[[Path], None] = lambda _folder: None
+    """Told the run's folder before the first tick: where to leave files of its own."""
 
 
 class Simulation:
@@ -84,7 +91,7 @@ class Simulation:
         self._recorder = recorder
         self._auditor = auditor
         self._on_tick = on_tick
-        self._env = env = simpy.Environment()
+        self._env = env = parts.env
         self.books = Bookkeeper(parts.fleet, parts.stations, parts.sites, parts.prices, recorder, auditor)
         self.controller = Controller(
             parts.fleet,
@@ -95,6 +102,7 @@ class Simulation:
             volt_watt=parts.volt_watt,
             on_start=self.books.started,
             on_end=self.books.ended,
+            on_odd=None if parts.strict else lambda event, why: self.books.odd(env.now, event.evse, why),
         )
         self._places = {site: self._place(spec) for site, spec in parts.sites.items()}
         self._arrivals = Arrivals(

@@ -72,6 +72,10 @@ def _station_problems(document: Document, scenario: Scenario, base_dir: Path) ->
             )
             yield document.problem(("sites", station.site, "stations", "list", station.name), said)
         first.setdefault(station.name, station.site)
+    for j, name in enumerate(scenario.run.virtual.stations or ()):
+        if name not in first:
+            at = ("run", "virtual", "stations", j)
+            yield document.problem(at, f"no station `{name}`{hint(name, first)}")
     evses = {f"{station.name}/{k + 1}" for station in placed for k in range(station.evses)}
     for i, fault in enumerate(scenario.faults):
         for j, evse in enumerate(fault.evses):

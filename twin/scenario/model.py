@@ -70,10 +70,31 @@ class Fault(Section):
         return self
 
 
-class Simulated(Section):
-    """Everything in one process, as fast as possible."""
+def _number(value: Any) -> Any:
+    """A version that looks like a number may be written without quotes."""
+    return str(value) if type(value) is float else value
 
-    mode: Literal["simulated"] = "simulated"
+
+class Virtual(Section):
+    """Stations that speak OCPP over sockets on this machine with a central system in the same process."""
+
+    version: Annotated[Literal["1.6", "2.0.1", "2.1"], BeforeValidator(_number)] = "2.0.1"
+    """Version of OCPP."""
+    stations: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Which stations, by name; the others stay simulated. Absent: all."""
+    sample_interval_s: Annotated[Whole, Field(ge=1, le=86_400)] | None = None
+    """How often meters are read during a transaction, counted from midnight UTC; absent: once per `period_s`."""
+    trace: Flag = False
+    """Keep every message in `messages.jsonl`, beside the tables."""
+
+
+class Run(Section):
+    """How time passes and where stations are; always in one process and as fast as possible."""
+
+    mode: Literal["simulated", "virtual"] = "simulated"
+    """`virtual`: stations are reached over OCPP; the tables are the same to the meter's resolution."""
+    virtual: Virtual = Virtual()
+    """How stations are reached where the mode is `virtual`."""
 
 
 class Scenario(Section):
@@ -113,8 +134,8 @@ class Scenario(Section):
     """Power flow before every decision; absent: none."""
     faults: tuple[Fault, ...] = ()
     """What breaks, and when."""
-    run: Simulated = Simulated()
-    """How time passes."""
+    run: Run = Run()
+    """How time passes and where stations are."""
 
     _path: Path = PrivateAttr(default=Path("scenario.yaml"))
 

@@ -236,6 +236,12 @@ def _draw_w(s: Matrix, i: int) -> float:
 
 
 @njit(cache=True)
+def _shown_w(s: Matrix, i: int) -> float:
+    """Power at the connector as a meter shows it, in steps of 0.1 W."""
+    return np.floor(_draw_w(s, i) * 10.0 + 0.5) / 10.0
+
+
+@njit(cache=True)
 def _register_wh(s: Matrix, i: int) -> float:
     """Billing register: whole steps of the meter, as it would print them."""
     resolution = s[i, RESOLUTION_WH]
@@ -247,7 +253,7 @@ def _measure(data: Matrix, s: Matrix, i: int) -> None:
     """Write what the meter of an online row shows now."""
     data[f.REGISTER_WH, i] = _register_wh(s, i)
     data[f.SAMPLED_S, i] = s[i, LAST_S]
-    data[f.DRAW_W, i] = _draw_w(s, i)
+    data[f.DRAW_W, i] = _shown_w(s, i)
     able = s[i, RUNNING] != 0.0 and s[i, OUTAGE] == 0.0 and math.isnan(s[i, FINISHED_S])
     data[f.CHARGING, i] = 1.0 if able else 0.0
 
@@ -346,13 +352,19 @@ def close(data: Matrix, s: Matrix, dense: Matrix, t_s: float, start_s: float) ->
 
 
 @njit(cache=True)
+def _told_w(limit_w: float) -> float:
+    """A limit as a charging profile can tell it: whole tenths of a W, rounded down."""
+    return np.floor(limit_w / 0.1 + TINY) / 10.0
+
+
+@njit(cache=True)
 def _pilot(s: Matrix, levels: Matrix, i: int, limit_w: float) -> tuple[float, float]:
     """The pilot (A, or W at DC) that a station signals for a limit, and its power."""
     if not limit_w > 0.0:
         return 0.0, 0.0
     most = s[i, MAX_PILOT]
     if s[i, DC] != 0.0:
-        power = min(limit_w, most)
+        power = min(_told_w(limit_w), most)
         return power, power
     per_a = s[i, W_PER_A]
     amps = min(limit_w / per_a, most)
@@ -364,6 +376,8 @@ def _pilot(s: Matrix, levels: Matrix, i: int, limit_w: float) -> tuple[float, fl
         amps = best
     elif s[i, STEP_A] > 0.0:
         amps = math.floor(amps / s[i, STEP_A] * (1.0 + TINY)) * s[i, STEP_A]
+    elif s[i, MIN_PILOT] < amps < most:
+        amps = max(_told_w(limit_w) / per_a, s[i, MIN_PILOT])
     if amps < s[i, MIN_PILOT] * (1.0 - TINY):
         return 0.0, 0.0
     return amps, amps * per_a
@@ -486,7 +500,7 @@ def sample(s: Matrix, dense: Matrix, i: int, t_s: float) -> tuple[float, float, 
     if dense[LIVE, i] != 0.0:
         _integrate(s, i, t_s)
     full = s[i, BATTERY_WH] / s[i, USABLE_WH] if s[i, USABLE_WH] > 0.0 else math.nan
-    return _register_wh(s, i), _draw_w(s, i), s[i, PHASES], s[i, LIMIT_W], full
+    return _register_wh(s, i), _shown_w(s, i), s[i, PHASES], s[i, LIMIT_W], full
 
 
 @njit(cache=True)
