@@ -34,14 +34,15 @@ def chosen(variables: Variables, payload: Payload) -> list[Variable]:
     """
     named: Sequence[Any] = payload.get("componentVariable") or ()
     criteria: Sequence[str] = payload.get("componentCriteria") or ()
-    picked = [v for v in variables if not named or any(_matches(v, one) for one in named)]
+    picked = [v for v in variables if not named or any(matches(v, one) for one in named)]
     if not criteria:
         return picked
     states = _states(variables)
     return [v for v in picked if any(_fulfils(states.get(_place(v), {}), one) for one in criteria)]
 
 
-def _matches(variable: Variable, wanted: Payload) -> bool:
+def matches(variable: Variable, wanted: Payload) -> bool:
+    """Whether a variable is what a ComponentVariableType names; what that does not say matches all."""
     component, named = wanted["component"], wanted.get("variable")
     evse = component.get("evse")
     return (
