@@ -69,7 +69,7 @@ class FakeHost:
         self.answers, self.waiting, self.running = {}, [], False
         self.states, self._ids = {}, {}
 
-    def availability(self, evse, /):
+    def state_of(self, evse, /):
         return self.states.get(evse, "Available")
 
     @property

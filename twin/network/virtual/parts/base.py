@@ -84,7 +84,7 @@ class Host(Protocol):
         """Whether any transaction runs."""
         ...
 
-    def availability(self, evse: int, /) -> str:
+    def state_of(self, evse: int, /) -> str:
         """Return `Available`, `Occupied`, `Unavailable` or `Faulted`, whatever is reserved; 0: of the station."""
         ...
 

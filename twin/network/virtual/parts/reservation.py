@@ -57,7 +57,7 @@ class Reservations(PlainPart):
     def _free(self) -> list[int]:
         named = {one.evse for one in self._kept.values()}
         numbers = [evse.number for evse in self.host.settings.evses]
-        return [n for n in numbers if n not in named and self.host.availability(n) == "Available"]
+        return [n for n in numbers if n not in named and self.host.state_of(n) == "Available"]
 
     def admits(self, evse: int, token: Token, group: str, /) -> bool:
         """Whether a token may start here (1.6 5.13, 2.x H03)."""
@@ -113,12 +113,12 @@ class Reservations(PlainPart):
     def _state(self, evse: int) -> str:
         """Available, or the answer that says why not."""
         if evse == 0:
-            states = {self.host.availability(e.number) for e in self.host.settings.evses}
+            states = {self.host.state_of(e.number) for e in self.host.settings.evses}
             waiting = sum(one.evse == 0 for one in self._kept.values())
             if len(self._free()) > waiting:
                 return "Available"
             return "Occupied" if states & {"Available", "Occupied"} else min(states)
-        return "Occupied" if self.reserved(evse) else self.host.availability(evse)
+        return "Occupied" if self.reserved(evse) else self.host.state_of(evse)
 
     def _keep(self, one: Reservation) -> None:
         self._kept[one.id] = one
