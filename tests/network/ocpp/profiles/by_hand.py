@@ -231,9 +231,23 @@ CASES: dict[str, Case] = {
         place(V201, evse=0, transaction=None, evses=(place(), place(evse=2, transaction="b"))),
         [profile(1, OUTSIDE, (0, 30)), profile(2, DEFAULT, (0, 12))], [(0, 24)],
     ),
+    "the station's generation once": Case(
+        "2.1: 12 A and 12 A, 6 A of the sun on top",
+        place(V21, evse=0, transaction=None, evses=(place(V21), place(V21, evse=2, transaction="b"))),
+        [profile(2, DEFAULT, (0, 12)), profile(3, SUN, (0, 6))], [(0, 30)],
+    ),
+    "an EVSE's own generation": Case(
+        "2.1: 12 A and 12 A, with 6 A more at one of them",
+        place(V21, evse=0, transaction=None, evses=(place(V21), place(V21, evse=2, transaction="b"))),
+        [profile(2, DEFAULT, (0, 12)), profile(3, SUN, (0, 6), evse=1)], [(0, 30)],
+    ),
+    "relative with a start": Case(
+        "1.6 7.9: startSchedule is of no meaning", place(V16),
+        [profile(1, DEFAULT, (0, 16), (600, 10), kind=Kind.RELATIVE, start_s=300.0)], [(0, 16), (600, 10)],
+    ),
     "times with milliseconds": Case(
-        "a start of 0.1 s and a period of 0.2 s meet at 0.3 s", place(V201),
-        [profile(1, DEFAULT, (0, 10), (0.2, 12), start_s=0.1)], [(0, None), (0.1, 10), (0.3, 12)],
+        "0.2 s and 0.5 s later is 0.7 s, from which 0.2 s leave less than 0.5 s in binary", place(V201),
+        [profile(1, DEFAULT, (0, 10), (0.5, 12), start_s=0.2)], [(0, None), (0.2, 10), (0.7, 12)],
     ),
 }  # fmt: skip
 """By name. Lines are as wide as their cases: one rule is one look."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from twin.network.ocpp.profiles import compose
-from twin.network.ocpp.profiles.model import Mode, Period, Purpose, Unit
+from twin.network.ocpp.profiles.model import Kind, Mode, Period, Purpose, Recurrency, Unit
 from twin.network.ocpp.versions import Version
 
-from .build import place, profile
+from .build import DAY, HOUR, place, profile
 from .by_hand import CASES, Case
 
 
@@ -104,7 +104,8 @@ def test_discharging_is_bound_by_the_rating() -> None:
 
 def test_idle_neither_charges_nor_discharges() -> None:
     """2.1 OperationModeEnumType."""
-    got = compose.limit_at([profile(1, Purpose.TX, v2x(Mode.IDLE), evse=1)], place(Version.V21), 0.0)
+    stack = [profile(1, Purpose.TX, v2x(Mode.IDLE, setpoint=-5.0), evse=1)]
+    got = compose.limit_at(stack, place(Version.V21), 0.0)
     assert (got.limit_w, got.discharge_limit_w, got.setpoint_w) == (0.0, 0.0, None)
 
 
@@ -133,3 +134,30 @@ def test_the_next_change_of_other_evses_is_none() -> None:
     whole = place(evse=0, evses=(place(), place(evse=2)))
     assert compose.next_change_s(stack, place(), 0.0) == float("inf")
     assert compose.next_change_s(stack, whole, 0.0) == 600.0
+
+
+def test_what_a_recurrence_cuts_off_is_no_change() -> None:
+    """1.6 errata 3.44: a period 60 s past the 24 hours is never reached, the next change is the second day's 3 h."""
+    stack = [
+        profile(
+            1, Purpose.TX_DEFAULT, (0, 10), (3 * HOUR, 12), (DAY + 60, 99), kind=Kind.RECURRING,
+            recurrency=Recurrency.DAILY, duration_s=2 * DAY,
+        )
+    ]  # fmt: skip
+    assert compose.next_change_s(stack, place(), DAY + 10.0) == DAY + 3 * HOUR
+
+
+def test_a_station_may_discharge_what_its_evses_may() -> None:
+    """-3 kW and -4 kW are -7 kW."""
+    whole = place(Version.V21, evse=0, evses=(place(Version.V21), place(Version.V21, evse=2)))
+    stack = [
+        profile(
+            n,
+            Purpose.TX_DEFAULT,
+            v2x(Mode.CENTRAL_SETPOINT, discharge_limit=w, setpoint=0.0),
+            unit=Unit.W,
+            evse=n,
+        )
+        for n, w in ((1, -3_000.0), (2, -4_000.0))
+    ]
+    assert compose.limit_at(stack, whole, 0.0).discharge_limit_w == -7_000.0

@@ -32,6 +32,8 @@ class Leads(NamedTuple):
     generation: Lead | None
     outside: tuple[Lead, ...]
     station: Lead | None
+    below: Bound = _NONE
+    """Of the whole station: what its EVSEs may draw together."""
 
     def all(self) -> tuple[Lead, ...]:
         """Those that there are."""
@@ -44,7 +46,7 @@ class Leads(NamedTuple):
         phases = _phases(limiting, context)
         bound = self._bound(context, phases)
         if not bound.by:
-            bound = _convert(context.default_a, context.default_w, context, phases, ())
+            bound = lowest([bound, _convert(context.default_a, context.default_w, context, phases, ())])
         bound = _rated(bound, context, phases)
         mode = self.transaction.period.mode if self.transaction else Mode.CHARGING_ONLY
         if mode is Mode.IDLE:  # 2.1 OperationModeEnumType: neither charge nor discharge
@@ -65,7 +67,8 @@ class Leads(NamedTuple):
 
     def _bound(self, context: Context, phases: int) -> Bound:
         """Rules 3 and 4: the lowest of all (1.6 3.13.3), with what is generated on site on top."""
-        inner = lowest([_limit(lead, context, phases) for lead in (self.transaction, *self.outside)])
+        limits = (_limit(lead, context, phases) for lead in (self.transaction, *self.outside))
+        inner = lowest([self.below, *limits])
         inner = _added(inner, _limit(self.generation, context, phases))
         return lowest([inner, _limit(self.station, context, phases)])
 
@@ -166,9 +169,7 @@ def lowest(bounds: Sequence[Bound]) -> Bound:
 
 
 def _added(bound: Bound, more: Bound) -> Bound:
-    """2.1 LocalGeneration: on top of a limit; where there is none, nothing is limited."""
-    if not bound.by or not more.by:
-        return bound
+    """2.1 LocalGeneration: on top of a limit; where there is none, there still is none."""
     a, w = (
         x + (y if y < math.inf else 0.0) for x, y in ((bound.a, more.a), (bound.w, more.w))
     )  # what does not convert adds nothing

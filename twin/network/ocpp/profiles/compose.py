@@ -77,36 +77,37 @@ def next_change_s(profiles: Sequence[ChargingProfile], context: Context, t_s: fl
 
 
 def _station(profiles: Sequence[ChargingProfile], context: Context, t_s: float) -> Allowed:
-    """The sum of what each EVSE may draw, within what holds for all together (1.6 3.13.3)."""
-    own = [p for p in profiles if p.purpose is not Purpose.STATION_MAX and not _is_outside_all(p)]
+    """The sum of what each EVSE may draw, within what holds for all together (1.6 3.13.3).
+
+    What is generated for the whole station adds once. There is no set-point of the whole.
+    """
+    own = [p for p in profiles if p.purpose is not Purpose.LOCAL_GENERATION or p.evse != 0]
     parts = [limit_at(own, part, t_s) for part in context.evses]
-    total = combine.Bound(
-        sum(math.inf if p.limit_a is None else p.limit_a for p in parts) if parts else math.inf,
-        sum(math.inf if p.limit_w is None else p.limit_w for p in parts) if parts else math.inf,
+    outside = leads.both(profiles, context, t_s, Purpose.EXTERNAL_CONSTRAINTS)
+    whole = combine.Leads(
+        None,
+        leads.generation(profiles, context, t_s),
+        outside,
+        leads.lead(profiles, context, t_s, Purpose.STATION_MAX, 0),
+        _sum(parts),
+    ).allowed(context)
+    discharge_w = [p.discharge_limit_w for p in parts]
+    return replace(
+        whole,
+        discharge_limit_w=None if None in discharge_w else sum(w for w in discharge_w if w is not None),
+        in_force=tuple(sorted({*whole.in_force, *(i for p in parts for i in p.in_force)})),
+    )
+
+
+def _sum(parts: Sequence[Allowed]) -> combine.Bound:
+    """A per phase add up too: all EVSEs may hang on the same phase."""
+    if not parts:
+        return combine.Bound(math.inf, math.inf)
+    return combine.Bound(
+        sum(math.inf if p.limit_a is None else p.limit_a for p in parts),
+        sum(math.inf if p.limit_w is None else p.limit_w for p in parts),
         tuple(sorted({i for p in parts for i in p.bound_by})),
     )
-    outside = leads.both(profiles, context, t_s, Purpose.EXTERNAL_CONSTRAINTS)
-    found = combine.Leads(None, None, outside, leads.lead(profiles, context, t_s, Purpose.STATION_MAX, 0))
-    alone = found.allowed(context)
-    limits = combine.Bound(
-        math.inf if alone.limit_a is None else alone.limit_a,
-        math.inf if alone.limit_w is None else alone.limit_w,
-        alone.bound_by,
-    )
-    low = combine.lowest([total, limits])
-    discharge = [p.discharge_limit_w for p in parts]
-    return replace(
-        alone,
-        limit_a=combine.known(low.a),
-        limit_w=combine.known(low.w),
-        discharge_limit_w=None if None in discharge else sum(w for w in discharge if w is not None),
-        bound_by=low.by,
-        in_force=tuple(sorted({*alone.in_force, *(i for p in parts for i in p.in_force)})),
-    )
-
-
-def _is_outside_all(profile: ChargingProfile) -> bool:
-    return profile.purpose is Purpose.EXTERNAL_CONSTRAINTS and profile.evse == 0
 
 
 def _as_period(allowed: Allowed, context: Context, unit: Unit, start_s: float) -> Period:

@@ -69,9 +69,9 @@ def period_at(
     if not valid(profile, t_s, offline_since_s):
         return None
     past_s = _past_s(profile, t_s, anchor_s(profile, transaction_start_s))
-    if not 0.0 <= past_s < length_s(profile):
+    if past_s >= length_s(profile):
         return None
-    found = None
+    found = None  # also before the start: the first period begins at 0
     for period in profile.schedule.periods:
         if period.start_s > past_s:
             break
@@ -80,10 +80,9 @@ def period_at(
 
 
 def length_s(profile: ChargingProfile) -> float:
-    """How long the schedule runs from its start, or from each recurrence; inf: without end."""
+    """How long the schedule runs from its start, or from each recurrence; inf: without end, or to the next."""
     duration_s = profile.schedule.duration_s
-    end_s = math.inf if duration_s is None else duration_s
-    return min(end_s, recurrence_s(profile))
+    return math.inf if duration_s is None else duration_s
 
 
 def recurrence_s(profile: ChargingProfile) -> float:
