@@ -79,6 +79,8 @@ class Lane:
     """The one that runs, as last looked at."""
     transaction_s: float = nan
     """When it was first seen."""
+    refused_early: str | None = None
+    """The transaction whose first profile was refused while it was young."""
     stopped: str | None = None
     """The transaction we asked to stop."""
     stopped_s: float = -inf
@@ -90,6 +92,8 @@ class Lane:
     in_doubt: bool = False
     """Whether what is installed must be asked for: the connection or we were gone."""
     attempts: int = 0
+    not_before_s: float = -inf
+    """When the next step may be taken."""
     busy: bool = False
     timer: Timer | None = None
 

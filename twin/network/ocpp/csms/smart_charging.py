@@ -6,6 +6,7 @@ has a lane of its own: one call in flight, the newest wish wins, and what a stat
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf, isinf, isnan, nan
@@ -33,6 +34,10 @@ from twin.network.ocpp.wire.link import Payload
 _ASSUMED = Capabilities()
 _CHECKED_S = 600.0
 """Length of the composite schedules that are asked for."""
+_YOUNG_S = 5.0
+"""A transaction of 1.6 whose station may not know its id yet refuses a TxProfile for that."""
+_AGAIN_S = 1.0
+_TURNS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,8 @@ class SmartCharging:
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._of: dict[str, list[Lane]] = {}
         self._declared: dict[tuple[str, int], Declared] = {}
+        self._told: dict[tuple[str, int], str | None] = {}
+        """Transactions whose ids their stations know."""
 
     # wishes
 
@@ -142,6 +149,7 @@ class SmartCharging:
 
     def transaction_changed(self, station: Station, evse: Evse) -> None:
         """A transaction began, and the station knows its id, or one ended."""
+        self._told[station.identity, evse.number] = evse.transaction
         lane = self._lanes.get((station.identity, evse.number))
         if lane is not None and self._look(lane, station):
             self._kick(lane)
@@ -151,7 +159,8 @@ class SmartCharging:
         lane = self._lanes.get((station.identity, evse.number))
         if lane is None:
             return
-        if self._look(lane, station):
+        if self._look(lane, station):  # it measures in a transaction that nobody saw begin
+            self._told[lane.identity, lane.evse] = evse.transaction
             self._kick(lane)
         in_force = lane.in_force()
         if in_force is None or lane.transaction is None:
@@ -211,6 +220,8 @@ class SmartCharging:
 
     def accepted(self, station: Station) -> None:
         """Ask what is still installed, then go on; what was refused before may be taken now."""
+        for evse in station.evses.values():
+            self._told[station.identity, evse.number] = evse.transaction
         for lane in self._of.get(station.identity, ()):
             lane.rejected.clear()
             lane.in_doubt = bool(lane.installed)
@@ -253,7 +264,12 @@ class SmartCharging:
         """Take steps until the station has what it shall have, or something must be waited for."""
         again_s = inf
         try:
+            if lane.transaction_s == self._clock.now_s:
+                await _turns()
             while self._callable(station) and not self._untold(lane, station):
+                if self._clock.now_s < lane.not_before_s:
+                    again_s = lane.not_before_s
+                    break
                 if lane.in_doubt:
                     await self._resolve(lane, station)
                 step = ladder.next_step(lane, self._circumstances(lane))
@@ -351,6 +367,11 @@ class SmartCharging:
                     station, lane.evse, "zero-refused", "a limit of 0 is refused: paused another way"
                 )
                 return
+            young = self._clock.now_s < lane.transaction_s + _YOUNG_S
+            if purpose is Purpose.TX and young and lane.refused_early != lane.transaction:
+                lane.refused_early = lane.transaction  # it may not have seen the id yet: once more, later
+                lane.not_before_s = self._clock.now_s + _AGAIN_S
+                return
             lane.rejected.add(purpose)
             self._desk.note(station, lane.evse, "profile-refused", purpose.value)
             return
@@ -389,11 +410,13 @@ class SmartCharging:
 
     def _untold(self, lane: Lane, station: Station) -> bool:
         """Whether a transaction begins whose id a 1.6 station does not know yet: what is wished waits for it."""
-        known = station.evses.get(lane.evse)
-        transaction = None if known is None else known.transaction
-        if transaction is None or station.version.two:
-            self._look(lane, station)
-        return transaction != lane.transaction
+        evse = station.evses.get(lane.evse)
+        transaction = None if evse is None else evse.transaction
+        told = station.version.two or self._told.get((lane.identity, lane.evse)) == transaction
+        if transaction is not None and not told:
+            return True
+        self._look(lane, station)
+        return False
 
     def _look(self, lane: Lane, station: Station) -> bool:
         """Follow the EVSE's transaction; return whether it is another one."""
@@ -478,6 +501,12 @@ class SmartCharging:
             lane.ceiling_w = max(lane.ceiling_w, drawn_w)
         self._desk.note(station, lane.evse, "limit-not-obeyed", f"{drawn_w:.0f} W under {purpose.value}")
         self._kick(lane)
+
+
+async def _turns() -> None:
+    """Let a station that reads two frames at once look at the first one first: the id of its transaction."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 def _taken(_station: Station, _payload: Payload) -> Payload:
