@@ -18,13 +18,13 @@ POINTS = (
 )
 """Values of TxStartPoint and TxStopPoint (OCPP 2.0.1 part 2, 2.6.6)."""
 MEASURANDS = (
-    "Current.Import", "Current.Offered", "Energy.Active.Import.Register", "Energy.Active.Import.Interval",
+    "Current.Import", "Current.Offered", "Energy.Active.Import.Register",
     "Frequency", "Power.Active.Import", "Power.Factor", "Power.Offered", "SoC", "Voltage",
 )  # fmt: skip
 """What the simulated physics can measure; 1.6 may also ask for one phase, as `Current.Import.L1`."""
 _PHASED = tuple(
     f"{m}.{p}"
-    for m in ("Current.Import", "Power.Active.Import", "Voltage", "Energy.Active.Import.Register")
+    for m in ("Current.Import", "Power.Active.Import", "Voltage")
     for p in ("L1", "L2", "L3", "L1-N", "L2-N", "L3-N")
 )
 _ASKABLE = MEASURANDS + _PHASED
@@ -162,7 +162,7 @@ ALIGNED_INTERVAL = Variable(
     component="AlignedDataCtrlr", variable="Interval", key="ClockAlignedDataInterval", kind=Kind.INTEGER,
     default="0", unit="s", low=0, high=_DAY_S,
 )  # fmt: skip
-ALIGNED_WHILE_CHARGING = Variable(
+ALIGNED_IDLE_ONLY = Variable(
     component="AlignedDataCtrlr", variable="SendDuringIdle", kind=Kind.FLAG, default="false"
 )
 """True: clock-aligned values are sent only where no transaction runs."""

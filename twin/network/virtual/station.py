@@ -1,0 +1,511 @@
+"""A charging station in software: simulated physics behind an OCPP client, in 1.6, 2.0.1 and 2.1.
+
+It decides nothing about the wire and nothing about the physics; it says what a real station would say of what
+happens, and does what it is told. Each concern has its own file; here they are put together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from twin.domain.clock import Clock, Timer
+from twin.domain.fleet import Fleet
+from twin.network.clock import from_wire, to_wire
+from twin.network.ocpp.versions import Version
+from twin.network.ocpp.wire.endpoint import Caller
+from twin.network.ocpp.wire.errors import Code, LinkLost, Refusal, WireError
+from twin.network.ocpp.wire.link import Answer, Payload
+from twin.network.virtual import catalogue as c
+from twin.network.virtual import transactions as flow
+from twin.network.virtual.authorise import Authoriser
+from twin.network.virtual.availability import Availability
+from twin.network.virtual.bay import STATES_2, Bay, first
+from twin.network.virtual.boot import Boot, State
+from twin.network.virtual.dialect import Dialect
+from twin.network.virtual.limits import Limits
+from twin.network.virtual.parts.base import Fit, Fittings, Handler, Outcome, StationPart, Then, no_parts
+from twin.network.virtual.profiles import Profiles
+from twin.network.virtual.queue import Item, TransactionQueue
+from twin.network.virtual.reconnect import Reconnect
+from twin.network.virtual.remote import Remote
+from twin.network.virtual.resets import Resets
+from twin.network.virtual.sampling import Meter
+from twin.network.virtual.settings import StationSettings, core_variables
+from twin.network.virtual.statuses import Statuses
+from twin.network.virtual.store import Store
+from twin.network.virtual.timers import SampleTimers
+from twin.network.virtual.transaction import Transaction
+from twin.network.virtual.triggers import Triggers
+from twin.network.virtual.v2 import Dialect2
+from twin.network.virtual.v16 import Dialect16
+from twin.network.virtual.variables import Variable, Variables
+from twin.world.stations.simulated import Sample, SimulatedStations
+
+_TOLERANCE_S = 1.0
+"""A clock that deviates less is not set: the wire's milliseconds would make it jump about."""
+_STEP_DOWN_S = 1.0
+"""From the end of what runs to the end of the connection, in a reset."""
+_VARIABLES, _COUNTS, _IDS = "variables", "counts", "transaction-ids"
+
+
+class VirtualStation:
+    """One station. Implements `parts.base.Host`.
+
+    Args:
+        settings: Who it is.
+        physics: What its EVSEs and cars do; rows as `settings.evses` say.
+        fleet: The columns of that physics.
+        clock: Counts all its timers. Callbacks run inside the loop of the connections.
+        store: What survives a power cut.
+        dial: Begins to connect; it ends in `link_up` or `link_failed`.
+        fit: Makes its parts.
+    """
+
+    def __init__(
+        self,
+        settings: StationSettings,
+        physics: SimulatedStations,
+        fleet: Fleet,
+        clock: Clock,
+        store: Store,
+        *,
+        dial: Callable[[], None],
+        fit: Fit = no_parts,
+    ) -> None:
+        self.settings, self.physics, self.clock, self.store = settings, physics, clock, store
+        self.variables = Variables(dict(store.rows(_VARIABLES)), partial(store.put, _VARIABLES))
+        core_variables(settings, self.variables)
+        self.version = settings.versions[0]
+        self.dialect: Dialect = self._dialect()
+        self.bays = {e.number: Bay(e, fleet.specs[e.row]) for e in settings.evses}
+        self.up = False
+        """Whether it runs: it has power and has started."""
+        self._caller: Caller | None = None
+        self._offset_s = settings.clock_error_s
+        self._lost_s: float | None = None
+        self._triggered = False
+        self._isolated = False
+        self._meters: dict[int, Meter] = {}
+        self._counts = dict(store.rows(_COUNTS))
+        self._waiting: list[Callable[[], None]] = []
+        self._cut: dict[int, float] | None = None
+        self.boot = Boot(self)
+        self.statuses = Statuses(self)
+        self.authoriser = Authoriser(self)
+        self.transactions = flow.Transactions(self)
+        self.timers = SampleTimers(self)
+        self.reconnect = Reconnect(settings, self.variables, clock, dial)
+        self.queue = TransactionQueue(
+            clock, store, self.call,
+            attempts=partial(self.variables.integer, c.ATTEMPTS),
+            interval_s=partial(self.variables.number, c.RETRY_INTERVAL),
+            answered=self._answered, prepare=self._prepare,
+        )  # fmt: skip
+        self.limits = Limits(self)
+        self.availability = Availability(self)
+        self.profiles = Profiles(self)
+        own: tuple[StationPart, ...] = (
+            self.availability, Remote(self), Resets(self), Triggers(self), self.profiles,
+        )  # fmt: skip
+        self.fittings: Fittings = fit(self)
+        self.parts: tuple[StationPart, ...] = (*own, *self.fittings.parts)
+        self._handlers: Mapping[tuple[Version, str], Handler] = self.fittings.wrap(
+            {key: handler for part in self.parts for key, handler in part.handlers().items()}
+        )
+        self.variables.watch(self._written)
+
+    # what it is
+
+    @property
+    def online(self) -> bool:
+        """Whether it is connected and its boot was accepted."""
+        return self._caller is not None and self.boot.state is State.ACCEPTED
+
+    @property
+    def may_say(self) -> bool:
+        """Whether it may call now: online, or asked for it while its boot is pending."""
+        return self.online or (self._triggered and self._caller is not None)
+
+    @property
+    def serves(self) -> bool:
+        """Whether transactions may begin (2.0.1 B01.FR.09, B02.FR.03)."""
+        accepted = self.boot.state is State.ACCEPTED
+        return self.up and (accepted or self.variables.flag(c.BEFORE_ACCEPTED))
+
+    @property
+    def operative(self) -> bool:
+        """Whether the station as a whole is in service."""
+        return self.availability.station_operative
+
+    @property
+    def now_s(self) -> float:
+        """What the station's own clock shows."""
+        return self.clock.now_s + self._offset_s
+
+    def stamp(self, t_s: float | None = None, /) -> str:
+        """Write an instant of the station's own clock for the wire; None: now."""
+        return to_wire(self.clock.epoch_ns, self.now_s if t_s is None else t_s)
+
+    def read_stamp(self, text: str, /) -> float:
+        """Read an instant of the wire against the station's own clock; raises ValueError."""
+        return from_wire(self.clock.epoch_ns, text).t_s
+
+    def call_at(self, own_s: float, callback: Callable[[], None], /) -> Timer:
+        """Call back when the station's own clock shows `own_s`."""
+        return self.clock.call_at(own_s - self._offset_s, callback)
+
+    def hear_time(self, text: str) -> None:
+        """Set the own clock by currentTime, where it deviates noticeably."""
+        try:
+            heard_s = self.read_stamp(text) - self.clock.now_s
+        except ValueError:
+            return  # the endpoint has recorded it
+        if abs(heard_s - self._offset_s) >= _TOLERANCE_S:
+            self._offset_s = heard_s
+            self.timers.start()
+            self.limits.changed()
+
+    def next_id(self, what: str, /) -> int:
+        """Count `what`, from 1; survives a power cut."""
+        self._counts[what] = self._counts.get(what, 0) + 1
+        self.store.put(_COUNTS, what, self._counts[what])
+        return int(self._counts[what])
+
+    def meter(self, bay: Bay) -> Meter:
+        """Return the meter of an EVSE, in the present version."""
+        meter = self._meters.get(bay.number)
+        if meter is None:
+            meter = self._meters[bay.number] = Meter(bay.spec, self.settings, self.version)
+        return meter
+
+    def sample(self, bay: Bay) -> Sample:
+        """Read the meter of an EVSE now."""
+        return self.physics.sample(self.clock.now_s, bay.row)
+
+    def wire_name(self, transaction: Transaction) -> str:
+        """Return a transaction's id as profiles name it; 1.6: the station's own while it was not answered."""
+        if isinstance(self.dialect, Dialect16):
+            number = self.dialect.ids.get(transaction.name)
+            return transaction.name if number is None else str(number)
+        return transaction.name
+
+    def running(self, name: str) -> Bay | None:
+        """Return where the transaction of that id on the wire runs; None: nowhere."""
+        for bay in self.bays.values():
+            if bay.transaction is not None and self.wire_name(bay.transaction) == name:
+                return bay
+        return None
+
+    def charging(self) -> bool:
+        """Whether any transaction runs."""
+        return any(bay.transaction is not None for bay in self.bays.values())
+
+    def state_of(self, evse: int, /) -> str:
+        """Return the status of an EVSE in 2.x, whatever is reserved; 0: of the station."""
+        if not evse:
+            return "Available" if self.operative else "Unavailable"
+        state = first(STATES_2, self.bays[evse])
+        return "Available" if state == "Reserved" else state
+
+    def observe(self, evse: int, variable: str, text: str) -> None:
+        """Tell the device model what was found at an EVSE."""
+        if self.fittings.observer is not None:
+            self.fittings.observer.observe(evse, variable, text)
+
+    def idle(self, callback: Callable[[], None], /) -> None:
+        """Call back once no transaction runs; at once where none does."""
+        if self.charging():
+            self._waiting.append(callback)
+        else:
+            callback()
+
+    def block(self, why: str, on: bool, /) -> None:
+        """Take the whole station out of service for a reason, or back."""
+        self.availability.block(why, on)
+
+    def status_changed(self, evse: int = 0, /) -> None:
+        """Work the status of an EVSE out anew and tell it where it changed; 0: of all."""
+        for bay in self.bays.values():
+            if evse in {0, bay.number}:
+                bay.reserved = self.fittings.reservations.reserved(bay.number)
+                self.statuses.changed(bay)
+        self.statuses.station_changed()
+
+    # calls
+
+    def ask(self, action: str, payload: Payload, then: Then | None = None, /) -> None:
+        """Send a CALL where the station may; `then` is told the outcome."""
+        if self.may_say:
+            self.call(action, payload, then)
+        elif then is not None:
+            then(LinkLost(f"{self.settings.identity}: {action} not sent, not online"))
+
+    def call(self, action: str, payload: Payload, then: Then | None = None) -> None:
+        """Send a CALL on whatever connection there is."""
+        if self._caller is None:
+            if then is not None:
+                then(LinkLost(f"{self.settings.identity}: {action} not sent, not connected"))
+            return
+        if self.fittings.rewrite is not None:
+            payload = self.fittings.rewrite.outgoing(action, payload)
+        timeout_s = self.variables.number(c.MESSAGE_TIMEOUT)
+        answer = asyncio.ensure_future(self._caller.call(action, payload, timeout_s=timeout_s))
+        answer.add_done_callback(partial(_tell, then))
+
+    def refused(self, event: str, info: str, /) -> None:
+        """Report a security event (A04; security extension of 1.6)."""
+        payload: Payload = {"type": event[:50], "timestamp": self.stamp()}
+        if info:
+            payload["techInfo"] = info[:255]
+        self.ask("SecurityEventNotification", payload)
+
+    def handle(self, action: str, payload: Payload) -> Answer:
+        """Answer a call of the central system; raises `Refusal`. What an `Endpoint` is given as `handle`."""
+        handler = self._handlers.get((self.version, action))
+        if handler is None:
+            raise Refusal(Code.NOT_SUPPORTED, f"{action} is not supported")
+        if self.boot.state in {State.UNKNOWN, State.REJECTED} and self.version.two:
+            raise Refusal(Code.SECURITY_ERROR, "no boot was accepted")  # 2.0.1 B03.FR.08
+        return handler(payload)  # type: ignore[return-value]
+
+    def trigger(self, send: Callable[[], None]) -> None:
+        """Let `send` call although the boot is pending (1.6 4.2, 2.0.1 B02.FR.02)."""
+        self._triggered = True
+        try:
+            send()
+        finally:
+            self._triggered = False
+
+    def late(self, message_id: str, payload: Payload) -> None:
+        """Take an answer that came after its time-out. What an `Endpoint` is given as `on_late`."""
+        self.queue.late(message_id, payload)
+
+    # the connection
+
+    def link_up(self, caller: Caller, version: Version | None = None) -> None:
+        """A connection was opened."""
+        self._caller = caller
+        if version is not None and version is not self.version:
+            self.version = version
+            self.dialect = self._dialect()
+            self._meters.clear()
+            self.limits.version_changed()
+        self.reconnect.up()
+        self.boot.link_up()
+
+    def link_down(self) -> None:
+        """The connection is gone, whoever ended it."""
+        if self._caller is None:
+            return
+        self._caller = None
+        self._lost_s = self.clock.now_s
+        self.queue.pause()
+        self.boot.link_down()
+        for part in self.parts:
+            part.disconnected()
+        if self.up:
+            self.limits.went_offline()
+            self._dial_again()
+
+    def link_failed(self) -> None:
+        """An attempt to connect failed."""
+        self._dial_again()
+
+    def _dial_again(self) -> None:
+        if self.up and not self._isolated:
+            self.reconnect.again()
+
+    def accepted(self) -> None:
+        """The station is online: tell what it missed to tell."""
+        away_s = float("inf") if self._lost_s is None else self.clock.now_s - self._lost_s
+        self.statuses.online(away_s > self.variables.number(c.OFFLINE_THRESHOLD))
+        self._lost_s = self.clock.now_s
+        self.limits.came_back()
+        self.queue.resume()
+        for part in self.parts:
+            part.connected()
+        for bay in self.bays.values():
+            self.transactions.settle(bay, "ChargingStateChanged")
+
+    def isolate(self, cut: bool) -> None:
+        """Cut the station off from the network, or let it back; it notices a broken connection at once."""
+        self._isolated = cut
+        caller = self._caller
+        if cut:
+            self.reconnect.stop()
+            self.link_down()
+            if caller is not None:
+                caller.drop()
+        elif self.up and caller is None:
+            self.reconnect.now()
+
+    # power
+
+    def start(self, reason: str = "PowerUp") -> None:
+        """Start now: what was kept is there again, and the first attempt to connect begins."""
+        self.up = True
+        self.variables.rebooted()
+        self.boot.started(reason)
+        self.statuses.forget()
+        self._lost_s = None
+        self._left_over()
+        for part in self.parts:
+            part.booted()
+        self.timers.start()
+        for bay in self.bays.values():
+            self.transactions.settle(bay, "ChargingStateChanged")
+        if not self._isolated:
+            self.reconnect.now(self.settings.connect_on_boot_s)
+
+    def reboot(self, reason: str, /, stopped: str = "Reboot") -> None:
+        """End what runs for the reason `stopped`, tell it if possible, and start anew."""
+        for bay in self.bays.values():
+            if bay.authorised or bay.transaction is not None:
+                self.transactions.end(bay, stopped, "ResetCommand")
+        self.clock.call_later(_STEP_DOWN_S, partial(self._go_down, reason))
+
+    def _go_down(self, reason: str) -> None:
+        self.down()
+        self.clock.call_later(self.settings.boot_s, partial(self.start, reason))
+
+    def down(self) -> None:
+        """Stop: the connection is closed, nothing is due any more."""
+        self.up = False
+        self.timers.stop()
+        self.reconnect.stop()
+        caller = self._caller
+        self.link_down()
+        if caller is not None:
+            caller.close(1001, "going down")
+
+    def power_cut(self) -> None:
+        """Mains are gone: the connection dies without a word, energy stops, memory is what is in the store."""
+        if self._cut is not None:
+            return
+        self._cut = {bay.number: self.sample(bay).register_wh for bay in self.bays.values()}
+        self._cut_s = self.now_s
+        for bay in self.bays.values():
+            self.physics.fault(self.clock.now_s, bay.row, "outage", True)
+        caller, self.up = self._caller, False
+        self.timers.stop()
+        self.reconnect.stop()
+        self.link_down()
+        if caller is not None:
+            caller.drop()
+
+    def power_back(self) -> None:
+        """Mains are back: the station starts, and transactions go on or end with PowerLoss."""
+        if self._cut is not None:
+            self.clock.call_later(self.settings.boot_s, self._powered)
+
+    def _powered(self) -> None:
+        for bay in self.bays.values():
+            self.physics.fault(self.clock.now_s, bay.row, "outage", False)
+            bay.fault = ""
+        self._cut = None
+        self.up = True
+        for bay in self.bays.values():
+            resumed = self.variables.flag(c.RESUME) and bay.plugged
+            if bay.transaction is not None and not resumed:
+                self.transactions.end(bay, "PowerLoss", "AbnormalCondition", self._cut_s)
+        self.start("PowerUp")
+
+    def _left_over(self) -> None:
+        """Transactions of a process that ended without a word: tell their end as last known."""
+        alive = {bay.transaction.name for bay in self.bays.values() if bay.transaction is not None}
+        for name, row in self.store.rows(flow.TABLE):
+            if name not in alive:
+                self.transactions.bury(name, row)
+
+    # what happens to it
+
+    def plugged(self, evse: int) -> None:
+        """A car was connected."""
+        bay = self.bays[evse]
+        bay.phases = self.sample(bay).phases
+        self.transactions.plugged(bay)
+
+    def unplugged(self, evse: int) -> None:
+        """The cable was taken out."""
+        self.transactions.unplugged(self.bays[evse])
+
+    def full(self, evse: int, on: bool) -> None:
+        """The car takes no more energy, or takes it again."""
+        bay = self.bays[evse]
+        if bay.full != on:
+            bay.full = on
+            self.transactions.settle(bay, "ChargingStateChanged")
+
+    def faulted(self, evse: int, what: str) -> None:
+        """Something broke at an EVSE; empty: it is mended."""
+        if self._cut is None:
+            bay = self.bays[evse]
+            bay.fault = what
+            self.transactions.settle(bay, "AbnormalCondition" if what else "ChargingStateChanged")
+
+    def transaction_ended(self, bay: Bay, transaction: Transaction) -> None:
+        """Clean up behind a transaction."""
+        self.limits.ended(bay, transaction)
+        self.availability.transaction_ended(bay)
+        if not self.charging():
+            waiting, self._waiting = self._waiting, []
+            for callback in waiting:
+                callback()
+
+    # messages of transactions
+
+    def _prepare(self, item: Item) -> Payload:
+        if isinstance(self.dialect, Dialect16):
+            return self.dialect.fill(item.action, item.payload, item.transaction)
+        return item.payload
+
+    def _answered(self, item: Item, outcome: Outcome) -> None:
+        if not isinstance(outcome, dict):
+            return
+        where = [b for b in self.bays.values() if b.transaction and b.transaction.name == item.transaction]
+        if isinstance(self.dialect, Dialect16) and item.action == "StartTransaction":
+            self._numbered(self.dialect, item.transaction, outcome["transactionId"])
+        for bay in where:
+            self._judged(bay, item, outcome)
+
+    def _numbered(self, dialect: Dialect16, name: str, number: int) -> None:
+        dialect.ids[name] = number
+        self.store.put(_IDS, name, number)
+        self.limits.named(name, str(number))
+
+    def _judged(self, bay: Bay, item: Item, outcome: Payload) -> None:
+        transaction = bay.transaction
+        told = item.payload.get("idToken", {}).get("idToken") or item.payload.get("idTag")
+        if transaction is None or transaction.token is None or told != transaction.token.text:
+            return
+        grant = self.authoriser.learn(transaction.token, outcome)
+        if grant is not None and not grant.accepted and bay.authorised:
+            self.transactions.refuse(bay)
+        elif grant is not None:
+            transaction.grant = bay.grant = grant if bay.authorised else bay.grant
+
+    def _written(self, variable: Variable) -> None:
+        if variable is c.HEARTBEAT:
+            self.boot.interval_changed()
+        else:
+            self.timers.written(variable)
+
+    def _dialect(self) -> Dialect:
+        if self.version.two:
+            return Dialect2(self.settings, self.version)
+        dialect = Dialect16(self.settings)
+        dialect.ids.update(dict(self.store.rows(_IDS)))
+        return dialect
+
+
+def _tell(then: Then | None, answer: asyncio.Future[Payload]) -> None:
+    """Hand an outcome on. A payload that fits no schema is a fault of ours, not of the peer."""
+    if answer.cancelled():
+        return
+    error = answer.exception()
+    if error is not None and not isinstance(error, WireError):
+        raise error
+    if then is not None:
+        then(answer.result() if error is None else error)
