@@ -1,7 +1,7 @@
 """What stations only tell: it is kept, the latest of each kind is remembered, and it is answered with nothing.
 
 Firmware (1.6 4.5, security whitepaper L01; 2.x L01 to L03), diagnostics and logs (1.6 4.4, N01), security events (A04),
-reservations that ended (H04), monitored events (N07), and the notices of 2.1 on DER control, payment and batteries.
+limits from elsewhere (K12, K13), monitored events (N07), and the notices of 2.1 on DER control, payment and batteries.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ KINDS: dict[str, tuple[str, tuple[Version, ...]]] = {
     "LogStatusNotification": ("log", _ALL),
     "SecurityEventNotification": ("security", _ALL),
     "NotifyEvent": ("monitored", _TWO),
+    "NotifyChargingLimit": ("charging-limit", _TWO),
+    "ClearedChargingLimit": ("charging-limit", _TWO),
+    "NotifyPriorityCharging": ("priority-charging", (V21,)),
     "NotifyDERAlarm": ("der-alarm", (V21,)),
     "NotifyDERStartStop": ("der-control", (V21,)),
     "NotifySettlement": ("settlement", (V21,)),
@@ -50,13 +53,17 @@ class Notices(OperationsPart):
         return self._latest.get((station, of))
 
     def handlers(self) -> Handlers:
-        """All of `KINDS`, and the offer of an event stream (2.1), which nobody here has asked for."""
+        """All of `KINDS`; in 2.1 also the offer of an event stream, and the request for an update of a dynamic profile.
+
+        That one is rejected: no profile of kind Dynamic is ever sent from here (K28.FR.04).
+        """
         table: dict[tuple[Version, str], Handler] = {
             (version, action): self._keeper(of)
             for action, (of, versions) in KINDS.items()
             for version in versions
         }
         table[V21, "OpenPeriodicEventStream"] = self._keeper("stream-opened", {"status": "Accepted"})
+        table[V21, "PullDynamicScheduleUpdate"] = self._keeper("dynamic-update", {"status": "Rejected"})
         return table
 
     def restore(self, entry: Entry) -> None:

@@ -1,0 +1,94 @@
+"""Who did what, when, and what came of it: appended to the journal before it is done and after; never changed."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import structlog
+
+from twin.domain.journal import Entry
+from twin.network.clock import to_wire
+from twin.network.ocpp.csms.operations.office import Office, OperationsPart
+
+STREAM = "audit"
+KEPT = 10_000
+"""Lines that are shown; the journal has all."""
+MASK = "***"
+_SECRET_KEYS = frozenset({"password", "password_hex"})
+_SECRET_VARIABLES = frozenset({"authorizationkey", "basicauthpassword"})
+_log = structlog.get_logger("twin.audit")
+
+
+class Audit(OperationsPart):
+    """The audit log; a part only so that it is restored.
+
+    Args:
+        office: Clock and journal.
+    """
+
+    name = "audit"
+
+    def __init__(self, office: Office) -> None:
+        super().__init__(office)
+        self._clock, self._journal = office.desk.clock, office.desk.journal
+        self._lines: deque[dict[str, object]] = deque(maxlen=KEPT)
+        self._number = 0
+
+    async def asked(self, who: str, what: str, body: object) -> int:
+        """Record that somebody is about to do something; return its number once that is on the disk."""
+        self._number += 1
+        line = {
+            "number": self._number,
+            "at": to_wire(self._clock.epoch_ns, self._clock.now_s),
+            "who": who,
+            "what": what,
+            "body": masked(body),
+        }
+        self._lines.append({**line, "outcome": None})
+        self._journal.append(STREAM, "audit.asked", line)
+        committed = self._journal.commit()
+        if committed is not None:
+            await committed
+        return self._number
+
+    def done(self, number: int, outcome: str) -> None:
+        """Record what came of it."""
+        at = to_wire(self._clock.epoch_ns, self._clock.now_s)
+        self._journal.append(STREAM, "audit.done", {"number": number, "at": at, "outcome": outcome})
+        line = self._find(number)
+        if line is not None:
+            line["outcome"] = outcome
+            _log.info("audit", **line)
+
+    def after(self, number: int, limit: int) -> list[dict[str, object]]:
+        """Return lines behind `number`; `outcome` is null while it is under way, or where a crash hid it."""
+        return [dict(line) for line in self._lines if int(str(line["number"])) > number][:limit]
+
+    def restore(self, entry: Entry) -> None:
+        """Take back a line."""
+        number = int(str(entry.body["number"]))
+        self._number = max(self._number, number)
+        if entry.kind == "audit.asked":
+            self._lines.append({**entry.body, "outcome": None})
+            return
+        line = self._find(number)
+        if line is not None:
+            line["outcome"] = entry.body["outcome"]
+
+    def _find(self, number: int) -> dict[str, object] | None:
+        return next((line for line in reversed(self._lines) if line["number"] == number), None)
+
+
+def masked(body: Any) -> Any:
+    """Return JSON with passwords and keys hidden: by their names, and where they are values of keys and variables."""
+    if isinstance(body, list):
+        return [masked(item) for item in body]
+    if not isinstance(body, dict):
+        return body
+    hidden = {key: MASK if key in _SECRET_KEYS and value else masked(value) for key, value in body.items()}
+    variable = body.get("variable")
+    name = variable.get("name") if isinstance(variable, dict) else body.get("key")
+    if isinstance(name, str) and name.casefold() in _SECRET_VARIABLES:
+        hidden |= {key: MASK for key in ("value", "attributeValue") if key in body}
+    return hidden

@@ -1,0 +1,150 @@
+"""A whole central system from its parts: what `twin csms` serves and what tests talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from twin.domain.clock import Clock
+from twin.domain.events import StationFact, TransactionStarted
+from twin.domain.journal import Journal
+from twin.network.api.access import Access
+from twin.network.api.audit import Audit
+from twin.network.api.events import EventLog
+from twin.network.api.files import FileService
+from twin.network.api.frames import Frames
+from twin.network.api.metrics import Metrics
+from twin.network.ocpp.csms.core import Core
+from twin.network.ocpp.csms.csms import Csms
+from twin.network.ocpp.csms.operations.certificates import Certificates
+from twin.network.ocpp.csms.operations.charging_needs import ChargingNeeds
+from twin.network.ocpp.csms.operations.commands import Commands
+from twin.network.ocpp.csms.operations.cost import Cost, Costs
+from twin.network.ocpp.csms.operations.data_transfer import DataTransfer
+from twin.network.ocpp.csms.operations.local_list import LocalLists
+from twin.network.ocpp.csms.operations.notices import Notices
+from twin.network.ocpp.csms.operations.office import Office
+from twin.network.ocpp.csms.operations.reports import Reports
+from twin.network.ocpp.csms.operations.reservation import Reservations
+from twin.network.ocpp.csms.parts import Part
+from twin.network.ocpp.csms.provisioning import Provisioning
+from twin.network.ocpp.csms.smart_charging import SmartCharging
+from twin.network.ocpp.csms.transaction import Transaction
+from twin.network.ocpp.security.authority import Authority
+from twin.network.ocpp.security.gate import StationGate
+from twin.network.ocpp.wire.endpoint import Limits
+from twin.network.ocpp.wire.link import Deviation, Record, Trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What an operator decides about the whole."""
+
+    accept: Literal["known", "any"] = "known"
+    """Whether stations that nobody registered may connect."""
+    tokens: Literal["accept", "refuse"] = "refuse"
+    """What a token that is in no table gets."""
+    min_security_profile: int = 0
+    """Asked of every station."""
+    authority: Authority | None = None
+    """Who signs what stations ask for."""
+    cost: Cost | None = None
+    """What a transaction costs."""
+    limits: Limits = Limits()  # noqa: RUF009 -- frozen
+
+
+class System:
+    """A central system with everything that belongs to it.
+
+    Args:
+        clock: The only source of time.
+        journal: What survives a restart.
+        options: What the operator decided.
+        sink: Told every fact, beside the event log.
+        trace: Told every frame, beside the metrics and `/v1/trace`.
+        files: Where stations load firmware from and bring logs to; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        journal: Journal,
+        options: Options,
+        *,
+        sink: Callable[[StationFact], None] | None = None,
+        trace: Trace | None = None,
+        files: FileService | None = None,
+    ) -> None:
+        self.clock, self.journal, self.files = clock, journal, files
+        self._sink, self._trace = sink, trace
+        self.stopping = False
+        """Streams of events end."""
+        self.access = Access()
+        self.events = EventLog(clock)
+        self.frames = Frames(clock)
+        self.core = Core(clock, journal, self._fact, unknown_tokens=options.tokens)
+        self.office = Office(self.core.desk, self.events.tell)
+        self.commands = Commands(self.office)
+        self.audit = Audit(self.office)
+        self.reports = Reports(clock)
+        self.notices = Notices(self.office)
+        self.transfer = DataTransfer(self.office)
+        self.lists = LocalLists(self.office)
+        self.reservations = Reservations(self.office)
+        self.certificates = Certificates(self.office, options.authority)
+        self.costs = Costs(self.office, self.transfer, options.cost)
+        self.needs = ChargingNeeds(self.office)
+        self.provisioning = Provisioning(self.office, self.reports, ready=self._ready)
+        self.charging = SmartCharging(self.office, self.provisioning.capabilities)
+        own: tuple[Part, ...] = (
+            self.office, self.audit, self.reports, self.notices, self.transfer, self.lists, self.reservations,
+            self.certificates, self.costs, self.needs, self.provisioning, self.charging,
+        )  # fmt: skip
+        parts = [self.reports.overhear(part) for part in (*self.core.parts, *own)]
+        self.csms = Csms(
+            clock,
+            journal,
+            parts,
+            self._fact,
+            accept=options.accept,
+            trace=self.record,
+            remark=self.remark,
+            limits=options.limits,
+            desk=self.core.desk,
+        )
+        self.gate = StationGate(self.csms, options.min_security_profile)
+        self.metrics = Metrics(self.csms.stations.values, lambda: len(self.core.ledger.running()))
+
+    def restore(self) -> int:
+        """Take back what the journal holds; return how many facts there were."""
+        return self.csms.restore()
+
+    def record(self, record: Record) -> None:
+        """Take a frame."""
+        self.metrics.record(record)
+        self.frames.record(record)
+        if self._trace is not None:
+            self._trace(record)
+
+    def remark(self, deviation: Deviation) -> None:
+        """Take a deviation of a station, or of somebody who was not let in."""
+        self.metrics.remark(deviation)
+        self.events.remark(deviation)
+
+    def transactions(self, station: str = "") -> list[Transaction]:
+        """Return the transactions in memory: all open ones and the latest that ended, of one station or all."""
+        stations = [station] if station else list(self.csms.stations)
+        return [one for identity in stations for one in self.core.ledger.of(identity)]
+
+    def _fact(self, fact: StationFact) -> None:
+        if isinstance(fact, TransactionStarted):
+            begun = self.core.ledger.find(fact.station, fact.transaction)
+            if begun is not None and begun.reservation_id is not None:
+                self.reservations.used(begun.reservation_id)
+        self.events.fact(fact)
+        if self._sink is not None:
+            self._sink(fact)
+
+    def _ready(self, identity: str) -> None:
+        self.charging.ready(identity)

@@ -1,0 +1,110 @@
+"""What happens, as a numbered list that clients follow: facts of stations, notices, deviations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from twin.domain.clock import Clock
+from twin.domain.events import StationFact
+from twin.network.clock import to_wire
+from twin.network.ocpp.wire.link import Deviation
+
+KEPT = 20_000
+"""Events that are remembered; who follows more slowly is told that some are missed."""
+
+
+class Event(NamedTuple):
+    """One thing that happened."""
+
+    number: int
+    at: str
+    """RFC 3339: when it became known."""
+    station: str
+    kind: str
+    """The name of a fact (`TransactionStarted`), or `part.event` (`notice.firmware`), or `deviation`."""
+    body: Mapping[str, object]
+
+
+class Page(NamedTuple):
+    """What happened after some number."""
+
+    events: list[Event]
+    next: int
+    """Give this as `after` the next time."""
+    missed: bool
+    """Whether events in between are not remembered any more."""
+
+
+class EventLog:
+    """Remembers the last `KEPT` events and wakes up who waits for the next.
+
+    Args:
+        clock: When things become known.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._number = 0
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    @property
+    def last(self) -> int:
+        """Number of the latest event; 0: none yet."""
+        return self._number
+
+    def fact(self, fact: StationFact) -> None:
+        """Take a fact of the central system: a `Sink`."""
+        body = fact._asdict()
+        station = str(body.pop("station"))
+        self.tell(station, type(fact).__name__, body)
+
+    def remark(self, deviation: Deviation) -> None:
+        """Take a deviation of a peer: a `Remark`."""
+        body: dict[str, Any] = deviation._asdict()
+        self.tell(str(body.pop("station")), "deviation", body)
+
+    def tell(self, station: str, kind: str, body: Mapping[str, object]) -> None:
+        """Take anything else."""
+        self._number += 1
+        at = to_wire(self._clock.epoch_ns, self._clock.now_s)
+        self._events.append(Event(self._number, at, station, kind, body))
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()
+
+    def after(self, number: int, *, limit: int, station: str = "") -> Page:
+        """Return at most `limit` events behind `number`, of one station or all."""
+        oldest = self._events[0].number if self._events else self._number + 1
+        missed = number > self._number or number + 1 < oldest
+        if number > self._number:  # a number of an earlier process
+            number = 0
+        found: list[Event] = []
+        last = self._number
+        for n in range(max(number + 1 - oldest, 0), len(self._events)):
+            event = self._events[n]
+            if station in ("", event.station):
+                found.append(event)
+                if len(found) >= limit:
+                    last = event.number
+                    break
+        return Page(found, last, missed)
+
+    async def wait(self, number: int, timeout_s: float) -> None:
+        """Return when there is an event behind `number`, or after `timeout_s`."""
+        if number < self._number:
+            return
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiting)
+        timer = self._clock.call_later(
+            timeout_s, lambda: None if waiting.done() else waiting.set_result(None)
+        )
+        try:
+            await waiting
+        finally:
+            timer.cancel()
+            self._waiting.discard(waiting)

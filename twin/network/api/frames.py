@@ -1,0 +1,55 @@
+"""The latest frames of each station, with secrets masked: what `/v1/trace` shows."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import orjson
+
+from twin.domain.clock import Clock
+from twin.network.api.audit import masked
+from twin.network.clock import to_wire
+from twin.network.ocpp.wire.link import Record
+
+PER_STATION = 200
+STATIONS = 2_000
+LONGEST = 20_000
+"""Characters of a frame that are kept."""
+
+
+class Frames:
+    """Remembers frames.
+
+    Args:
+        clock: For the epoch.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._of: dict[str, deque[Record]] = {}
+
+    def record(self, record: Record) -> None:
+        """Remember a frame: a `Trace`."""
+        frames = self._of.get(record.station)
+        if frames is None:
+            if len(self._of) >= STATIONS:
+                del self._of[next(iter(self._of))]
+            frames = self._of[record.station] = deque(maxlen=PER_STATION)
+        frames.append(record)
+
+    def of(self, station: str, limit: int) -> list[dict[str, object]]:
+        """Return the last frames of a station, oldest first."""
+        frames = list(self._of.get(station, ()))[-limit:]
+        return [self._shown(record) for record in frames]
+
+    def _shown(self, record: Record) -> dict[str, object]:
+        shown: dict[str, object] = {
+            "at": to_wire(self._clock.epoch_ns, record.t_s),
+            "direction": "out" if record.outbound else "in",
+            "version": record.version.number,
+            "fault": record.fault,
+        }
+        try:
+            return {**shown, "frame": masked(orjson.loads(record.frame))}
+        except orjson.JSONDecodeError:
+            return {**shown, "text": record.frame[:LONGEST]}
