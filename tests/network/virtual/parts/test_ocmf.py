@@ -1,6 +1,5 @@
 """Signed meter values, checked by an implementation of OCMF from elsewhere."""
 
-import base64
 import json
 
 import pytest
@@ -58,12 +57,3 @@ def test_the_same_seed_signs_the_same_bytes():
     """Two stations of one seed and name have one key and deterministic signatures."""
     first, again = (Signer(3, "cs", Meter(serial="M"), EPOCH_NS).record(SESSION) for _ in range(2))
     assert first == again
-
-
-def test_both_wires_carry_the_record(signer):
-    """In 1.6 it is JSON text in `value`, in 2.x the object itself; the key may be left out."""
-    record = signer.record(SESSION)
-    sixteen = json.loads(signer.text_of_16(record))
-    assert sixteen == signer.signed_value(record)
-    assert base64.b64decode(sixteen["signedMeterData"]).decode() == record
-    assert signer.signed_value(record, with_key=False)["publicKey"] == ""

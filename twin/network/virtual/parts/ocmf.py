@@ -6,7 +6,6 @@ the same run signs the same bytes.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -15,11 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from twin.network.clock import to_wire
-from twin.network.ocpp.wire.link import Payload
 from twin.network.virtual.parts.keys import derived_key
 
 ENCODING = "OCMF"
-_SIGNATURE_METHOD = "ECDSA-secp256r1-SHA256"
+METHOD = "ECDSA-secp256r1-SHA256"
 Reason = Literal["B", "C", "E", "L", "R", "P"]
 """Why it was read: begin, in between, end, end by the station itself, by the central system, by loss of power."""
 
@@ -80,7 +78,7 @@ class Signer:
         self.page += 1
         payload = orjson.dumps(self._payload(readings, token))
         signature = self._key.sign(payload, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-        tail = orjson.dumps({"SA": _SIGNATURE_METHOD, "SE": "hex", "SD": signature.hex()})
+        tail = orjson.dumps({"SA": METHOD, "SE": "hex", "SD": signature.hex()})
         return f"OCMF|{payload.decode()}|{tail.decode()}"
 
     def _payload(self, readings: tuple[SignedReading, ...], token: str) -> dict[str, object]:
@@ -114,22 +112,4 @@ class Signer:
             "RT": "DC" if self._meter.direct_current else "AC",
             "EF": "",
             "ST": "G",
-        }
-
-    def text_of_16(self, record: str, *, with_key: bool = True) -> str:
-        """Return what `value` of a 1.6 SampledValue with `format: SignedData` holds: JSON text."""
-        return orjson.dumps(self.signed_value(record, with_key=with_key)).decode()
-
-    def signed_value(self, record: str, *, with_key: bool = True) -> Payload:
-        """Return a SignedMeterValueType of 2.x.
-
-        Args:
-            record: What `record` returned.
-            with_key: As PublicKeyWithSignedMeterValue says; without, `publicKey` is empty.
-        """
-        return {
-            "signedMeterData": base64.b64encode(record.encode()).decode(),
-            "signingMethod": _SIGNATURE_METHOD,
-            "encodingMethod": ENCODING,
-            "publicKey": base64.b64encode(self.public_key_der).decode() if with_key else "",
         }

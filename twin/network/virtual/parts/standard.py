@@ -97,9 +97,13 @@ SIGNING_WAIT = Variable(
 SIGNING_REPEATS = Variable(
     component="SecurityCtrlr", variable="CertSigningRepeatTimes", kind=Kind.INTEGER, default="3", low=0
 )
-SIGN = Variable(component="SampledDataCtrlr", variable="SignReadings", kind=Kind.FLAG, default="false")
+SIGN = Variable(
+    component="SampledDataCtrlr", variable="SignReadings", key="SampledDataSignReadings", kind=Kind.FLAG,
+    default="false",
+)  # fmt: skip
 PUBLIC_KEY = Variable(
-    component="OCPPCommCtrlr", variable="PublicKeyWithSignedMeterValue", kind=Kind.OPTION, default="EveryMeterValue",
+    component="OCPPCommCtrlr", variable="PublicKeyWithSignedMeterValue",
+    key="PublicKeyWithSignedMeterValue", kind=Kind.OPTION, default="EveryMeterValue",
     values=("Never", "OncePerTransaction", "EveryMeterValue"),
 )  # fmt: skip
 MONITORING = Variable(component="MonitoringCtrlr", variable="Enabled", kind=Kind.FLAG, default="true")
