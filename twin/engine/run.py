@@ -69,6 +69,7 @@ def run(
         text = as_yaml(scenario, beside=folder)
         with writing(folder):
             started = start_run(folder, facts, text, parts.fleet, topology, parts.limits, replace=force)
+            parts.keep(folder)
             _move(parts, started, on_beat, begin, timer)
             done = open_run(folder)
             write_summary(done)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
+
+import simpy
 
 from twin.control.guard import Guard
 from twin.control.strategies import registry
@@ -11,7 +14,7 @@ from twin.control.volt_watt import VoltWatt
 from twin.domain.fleet import Fleet
 from twin.domain.grid import GridState
 from twin.domain.ids import SiteId
-from twin.domain.ports import Grid
+from twin.domain.ports import Grid, Physics
 from twin.domain.site_limits import site_limits
 from twin.domain.specs import EvseSpec, FaultSpec, SiteSpec
 from twin.engine.core import Parts
@@ -58,10 +61,12 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
     grid = None if feeder is None else wrap_grid(feeder)
     ahead = None if feeder is None else _foreseen(scenario, feeder)
     limits = site_limits(sites, evses)
+    env = simpy.Environment()
+    stations, keep, release = _stations(scenario, fleet, env)
     population = Population(drawing.visits)
     return Parts(
         fleet=fleet,
-        stations=SimulatedStations(fleet),
+        stations=stations,
         sites={site.id: site for site in sites},
         limits=limits,
         strategy=registry.make(scenario.strategy.name, scenario.strategy.options),
@@ -76,10 +81,35 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         power_flow_every=1 if scenario.grid is None else scenario.grid.power_flow_every,
         plan_on_arrival=scenario.plan_on_arrival,
         notes=(*cautions(scenario, groups, drawing.visits, limits, evses), *_demand_notes(drawing)),
-        release=population.close,
+        release=_both(population.close, release),
         volt_watt=None if feeder is None else _volt_watt(feeder, fleet),
         on_solved=None if feeder is None else _keeper(feeder),
+        env=env,
+        strict=scenario.run.mode == "simulated",
+        keep=keep,
     )
+
+
+def _stations(
+    scenario: Scenario, fleet: Fleet, env: simpy.Environment
+) -> tuple[Physics, Callable[[Path], None], Callable[[], None]]:
+    """Return the stations, who is told the run's folder, and what lets go of them."""
+    if scenario.run.mode == "simulated":
+        return SimulatedStations(fleet), lambda _folder: None, lambda: None
+    from twin.scenario.sockets import loopback  # noqa: PLC0415 -- sockets and schemas: half a second
+
+    stations = loopback(scenario, fleet, env)
+    return stations, stations.keep, stations.close
+
+
+def _both(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
+    def release() -> None:
+        try:
+            first()
+        finally:
+            then()
+
+    return release
 
 
 def _demand_notes(drawing: Drawing) -> tuple[str, ...]:

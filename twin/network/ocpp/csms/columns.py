@@ -97,7 +97,7 @@ class Columns:
             self._fleet.draw_w[row] = 0.0
         elif isinstance(fact, e.TransactionUpdated):
             self._state(row, fact.charging_state)
-        elif isinstance(fact, e.StatusReported):
+        elif isinstance(fact, e.StatusReported) and fact.status not in _SUSPENDED:  # a fact of its own says that
             self._state(row, fact.status)
         elif isinstance(fact, e.Faulted):
             self._faulted.add(row)
