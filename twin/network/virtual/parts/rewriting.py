@@ -27,7 +27,7 @@ class Rewriter:
         """Return what goes over the wire; `payload` itself stays as it is."""
         changed: Payload = copy.deepcopy(payload)
         self._remember(action, payload)
-        for sampled in _samples(changed):
+        for sampled in samples(changed):
             self._sample(quirks, sampled, self._begun_wh.get(_session(payload), 0.0))
         if quirks.transaction_id is not None and action in {"StopTransaction", "MeterValues"}:
             changed["transactionId"] = quirks.transaction_id
@@ -40,16 +40,16 @@ class Rewriter:
         if action == "StatusNotification" and quirks.odd_error and "errorCode" in changed:
             changed["errorCode"] = "Error"
         if quirks.local_time:
-            _stamps(changed, lambda text: text.removesuffix("Z"))
+            change_stamps(changed, lambda text: text.removesuffix("Z"))
         if quirks.year_2222:
-            _stamps(changed, lambda text: "2222" + text[4:])
+            change_stamps(changed, lambda text: "2222" + text[4:])
         return changed
 
     def _remember(self, action: str, payload: Payload) -> None:
         if action == "StartTransaction":
             self._begun_wh[payload["connectorId"]] = float(payload["meterStart"])
         if action == "TransactionEvent" and payload["eventType"] == "Started":
-            for sampled in _samples(payload):
+            for sampled in samples(payload):
                 if sampled.get("measurand", REGISTER) == REGISTER:
                     self._begun_wh[_session(payload)] = float(sampled["value"])
         if action == "TransactionEvent" and payload["eventType"] == "Ended":
@@ -80,19 +80,21 @@ def _put(sampled: Payload, value: float) -> None:
     sampled["value"] = f"{value:g}" if isinstance(sampled["value"], str) else value
 
 
-def _samples(payload: Payload) -> Iterator[Payload]:
+def samples(payload: Payload) -> Iterator[Payload]:
+    """Yield every sampled value of a message, to be read or changed."""
     for name in ("meterValue", "transactionData"):
         for value in payload.get(name) or ():
             yield from value["sampledValue"]
 
 
-def _stamps(node: Any, change: Callable[[str], str]) -> None:
+def change_stamps(node: Any, change: Callable[[str], str]) -> None:
+    """Change every timestamp of a message, in place."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key in _STAMPS and isinstance(value, str):
                 node[key] = change(value)
             else:
-                _stamps(value, change)
+                change_stamps(value, change)
     elif isinstance(node, list):
         for value in node:
-            _stamps(value, change)
+            change_stamps(value, change)
