@@ -200,7 +200,11 @@ CASES: dict[str, Case] = {
         [profile(1, DEFAULT, (0, 3_680), unit=Unit.W, phases=3)], [(0, 16)],
     ),
     "fewer phases in use in 2.0.1": Case(
-        "2.0.1 K01.FR.50: divided by the profile's phases", place(V201, phases_used=1),
+        "2.0.1 K01.FR.51: 16 A per phase are 3680 W on the one that is used", place(V201, phases_used=1),
+        [profile(1, DEFAULT, (0, 16), phases=3)], [(0, 3_680)], unit=Unit.W,
+    ),
+    "phases in use are not known": Case(
+        "2.0.1 K01.FR.50: divided by the profile's phases", place(V201),
         [profile(1, DEFAULT, (0, 11_040), unit=Unit.W, phases=3)], [(0, 16)],
     ),
     "direct current": Case(

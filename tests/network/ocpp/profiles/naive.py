@@ -112,7 +112,7 @@ def answer(profiles: list[ChargingProfile], context: Context, second: int) -> An
 
     phases = context.phases
     if not context.dc:
-        if context.version == Version.V16 and context.phases_used:
+        if context.phases_used:
             phases = min(phases, context.phases_used)
         for _, period in limiting:
             phases = min(phases, 3 if period.phases is None else period.phases)

@@ -108,16 +108,14 @@ class Leads(NamedTuple):
 
 
 def _phases(leads: Iterable[Lead], context: Context) -> int:
-    """The lowest numberPhases of the leading profiles (2.1 K 3.8), and never more than there are.
+    """The lowest numberPhases of the leading profiles (2.1 K 3.8), and never more than there are or are used.
 
-    A profile for more phases than the EVSE has is obeyed on those it has (2.0.1 K01.FR.45); in 1.6 also one
-    for more than the car uses, with the limit as it is given (1.6 errata 3.34).
+    A profile for more phases than that is obeyed on those there are, with the limit as it is given (1.6 errata
+    3.34, 2.0.1 K01.FR.45).
     """
-    most = context.phases
-    if not context.version.two and context.phases_used:
-        most = min(most, context.phases_used)
     if context.dc:
         return context.phases
+    most = min(context.phases, context.phases_used or context.phases)
     return min([most, *(DEFAULT_PHASES if n is None else n for n in (lead.period.phases for lead in leads))])
 
 

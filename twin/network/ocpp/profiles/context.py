@@ -18,7 +18,8 @@ class Context:
     phases: int = 3
     """Of the EVSE, 1..3."""
     phases_used: int | None = None
-    """What the connected car draws on; None: not known."""
+    """What the connected car draws on. None: not known; W are then divided by the profile's numberPhases
+    (2.0.1 K01.FR.50), and a car on fewer phases gets less."""
     dc: bool = False
     voltage_v: float | None = 230.0
     """AC: nominal, line to neutral, not measured (1.6 7.12). DC: of the output. None: A and W do not convert."""
