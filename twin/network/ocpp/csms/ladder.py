@@ -112,6 +112,15 @@ def next_step(lane: Lane, here: Circumstances) -> Step | None:
     return _fail_safe(lane, here, wish) or _rung(lane, here, wish)
 
 
+def carried(lane: Lane, here: Circumstances) -> Installed | None:
+    """Return the TxProfile that a remote start may carry; None: there is no limit, or none that it could carry."""
+    wish = target(lane, here)
+    if _unlimited(wish) or not here.profiles_work or here.quirks.no_profile_in_remote_start:
+        return None
+    step = _put(lane, here, wish, Purpose.TX, here.top_level)
+    return None if step is None else step.installed
+
+
 def rungs(lane: Lane, here: Circumstances) -> list[Purpose]:
     """Return the kinds of profile that are left to try, best first."""
     if not here.profiles_work:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import inf, isnan, nan
 from typing import Literal
@@ -69,6 +69,8 @@ class Lane:
     wish: Limit = NO_LIMIT
     stage: Stage = Stage.IDLE
     installed: dict[Place, Installed] = field(default_factory=dict)
+    carried: Installed | None = None
+    """A TxProfile that went with a remote start: in force as soon as the transaction begins."""
     rejected: set[Purpose] = field(default_factory=set)
     """Kinds the station refused, since it was last accepted."""
     disobeyed: set[Purpose] = field(default_factory=set)
@@ -129,3 +131,10 @@ class Lane:
             del self.installed[place]
         if transaction is not None:
             self.paused_token = ""
+            self._carry(transaction)
+
+    def _carry(self, transaction: str) -> None:
+        carried, self.carried = self.carried, None
+        if carried is not None:
+            carried.profile = replace(carried.profile, transaction=transaction)
+            self.accept((Purpose.TX, carried.profile.stack_level), carried)
