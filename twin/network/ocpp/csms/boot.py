@@ -12,7 +12,7 @@ with SecurityError in every version: OCPP-J 1.6 errata 5.6, OCPP 2.0.1 B02.FR.09
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twin.domain.clock import Timer
@@ -107,7 +107,7 @@ class BootGate:
         """Remember that a message was asked for: it may come while the station is pending."""
         self._triggered.setdefault(station.identity, set()).add(message)
 
-    def _boot(self, station: Station, payload: Payload) -> Answer:
+    def _boot(self, station: Station, payload: Payload) -> Answer | Awaitable[Answer]:
         self._cancel(station)
         policy = station.policy
         info = payload.get("chargingStation")
@@ -126,10 +126,10 @@ class BootGate:
         }
         if state is not BootState.ACCEPTED:
             self._known.discard(station.identity)
-            return answer
+            return self._desk.safely(answer)
         self._known.add(station.identity)
         endpoint = station.endpoint
-        return Then(answer, lambda: self._after_boot(station, endpoint))
+        return self._desk.safely(Then(answer, lambda: self._after_boot(station, endpoint)))
 
     def _after_boot(self, station: Station, endpoint: object) -> None:
         """Go on, once the answer is out, unless the connection was replaced meanwhile."""

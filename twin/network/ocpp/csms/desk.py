@@ -49,7 +49,7 @@ class Desk:
         """Return this instant as it stands on the wire."""
         return to_wire(self.clock.epoch_ns, self.clock.now_s)
 
-    def safely(self, answer: Payload) -> Payload | Awaitable[Payload]:
+    def safely(self, answer: Answer) -> Payload | Awaitable[Payload]:
         """Return `answer`, not before everything appended so far is durable.
 
         Raises:
@@ -76,7 +76,7 @@ def evse_id(identity: str, number: int) -> EvseId:
     return f"{identity}/{number}"
 
 
-async def _after(done: Awaitable[None], answer: Payload) -> Payload:
+async def _after(done: Awaitable[None], answer: Answer) -> Answer:
     await kept(done)
     return answer
 

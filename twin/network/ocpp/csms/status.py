@@ -12,7 +12,7 @@ both  a transaction starts    a car is there
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twin.domain.events import (
@@ -98,13 +98,13 @@ class Statuses:
                 return self._left(fact)
         return ()
 
-    def _status_16(self, station: Station, payload: Payload) -> Answer:
+    def _status_16(self, station: Station, payload: Payload) -> Answer | Awaitable[Answer]:
         error = payload["errorCode"]
         error = "" if error == "NoError" else f"{error} {payload.get('vendorErrorCode', '')}".strip()
         self._take(station, payload["connectorId"], 0, payload["status"], error, payload.get("timestamp"))
-        return {}
+        return self._desk.safely({})
 
-    def _status_2(self, station: Station, payload: Payload) -> Answer:
+    def _status_2(self, station: Station, payload: Payload) -> Answer | Awaitable[Answer]:
         self._take(
             station,
             payload["evseId"],
@@ -113,7 +113,7 @@ class Statuses:
             "",
             payload["timestamp"],
         )
-        return {}
+        return self._desk.safely({})
 
     def _take(
         self, station: Station, number: int, connector: int, status: str, error: str, timestamp: str | None

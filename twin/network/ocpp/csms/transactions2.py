@@ -17,6 +17,7 @@ from twin.network.ocpp.csms.samples import Samples
 from twin.network.ocpp.csms.station import Station
 from twin.network.ocpp.csms.transaction import Kind, Message, Transaction
 from twin.network.ocpp.versions import Version
+from twin.network.ocpp.wire.errors import Code, Refusal
 from twin.network.ocpp.wire.link import Answer, Payload
 
 Cost: TypeAlias = Callable[[Transaction], Decimal | None]
@@ -59,6 +60,9 @@ class Transactions2:
 
     def _event(self, station: Station, payload: Payload) -> Answer | Awaitable[Answer]:
         get = payload.get
+        kind = _KINDS.get(payload["eventType"])
+        if kind is None:  # a tolerant endpoint lets it pass; without it the message means nothing
+            raise Refusal(Code.PROPERTY_CONSTRAINT_VIOLATION, f"eventType {payload['eventType']}")
         info = payload["transactionInfo"]
         offline = bool(get("offline"))
         now_s = self._desk.clock.now_s
@@ -72,7 +76,7 @@ class Transactions2:
             readings = self._samples.take(station, number, samples_2(meter_value), happened_s)
         token = get("idToken")
         message = Message(
-            _KINDS[payload["eventType"]],
+            kind,
             info["transactionId"],
             happened_s,
             now_s,
