@@ -21,6 +21,10 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._running)
 
+    def __bool__(self) -> bool:
+        """One with nothing under way is one all the same: `tasks or Tasks()` must not replace it."""
+        return True
+
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Start `work`; it runs until its first wait when the loop comes to it."""
         task = (self._loop or asyncio.get_running_loop()).create_task(work)
