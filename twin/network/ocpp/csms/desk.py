@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from twin.domain.clock import Clock
 from twin.domain.events import Noted, StationFact
@@ -13,9 +13,10 @@ from twin.errors import SettingsError
 from twin.network.clock import to_wire
 from twin.network.ocpp.csms.station import Evse, Station
 from twin.network.ocpp.wire.errors import NoAnswer
-from twin.network.ocpp.wire.link import Payload
+from twin.network.ocpp.wire.link import Payload, Then
 
 Sink: TypeAlias = Callable[[StationFact], None]
+Reply = TypeVar("Reply", Payload, Then)
 
 
 class Watcher(Protocol):
@@ -49,7 +50,7 @@ class Desk:
         """Return this instant as it stands on the wire."""
         return to_wire(self.clock.epoch_ns, self.clock.now_s)
 
-    def safely(self, answer: Answer) -> Payload | Awaitable[Payload]:
+    def safely(self, answer: Reply) -> Reply | Awaitable[Reply]:
         """Return `answer`, not before everything appended so far is durable.
 
         Raises:
@@ -76,7 +77,7 @@ def evse_id(identity: str, number: int) -> EvseId:
     return f"{identity}/{number}"
 
 
-async def _after(done: Awaitable[None], answer: Answer) -> Answer:
+async def _after(done: Awaitable[None], answer: Reply) -> Reply:
     await kept(done)
     return answer
 
