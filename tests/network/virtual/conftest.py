@@ -88,7 +88,12 @@ class Bench:
     """One virtual station with its central system."""
 
     def __init__(
-        self, version: Version, specs: tuple[EvseSpec, ...] = (), fit: Any = None, **settings: Any
+        self,
+        version: Version,
+        specs: tuple[EvseSpec, ...] = (),
+        fit: Any = None,
+        store: Any = None,
+        **settings: Any,
     ) -> None:
         self.version = version
         self.env = simpy.Environment()
@@ -103,6 +108,8 @@ class Bench:
         evses = tuple(EvseSettings(number=k + 1, row=k) for k in range(len(specs)))
         fields = {"identity": "cs-1", "evses": evses, "versions": (version,), "boot_s": 5.0} | settings
         more = {} if fit is None else {"fit": fit}
+        if store is not None:
+            more["store"] = lambda _settings: store
         self.stations = VirtualStations(
             self.fleet, [StationSettings(**fields)], self.step.clock, dial=self._dial, **more
         )
