@@ -15,7 +15,9 @@ from twin.network.ocpp.csms.meter_values import REGISTER, TOTAL, Values
 _POWER = ("Power.Active.Import", TOTAL)
 _REGISTER = (REGISTER, TOTAL)
 _HOUR_S = 3600.0
-_SUSPENDED, _CHARGING = frozenset({"SuspendedEV"}), frozenset({"Charging", "SuspendedEVSE", "EVConnected"})
+_SUSPENDED, _CHARGING = "SuspendedEV", "Charging"
+"""States of a car that takes nothing although it may, and of one that does take energy. While it may not
+(SuspendedEVSE), nobody knows whether it would."""
 
 
 class Car(NamedTuple):
@@ -82,7 +84,7 @@ class Columns:
         fleet.sampled_s[row] = t_s
 
     def learn(self, row: int, fact: e.StationFact) -> bool:
-        """Follow one fact, before anybody else is told of it; return whether the car suspends charging by it."""
+        """Follow one fact, before anybody else is told of it; return whether the car took energy until then and does not any more."""
         before = row in self._suspended
         if isinstance(fact, e.CablePlugged):
             self._plugged(row, fact.happened_s)
@@ -97,7 +99,7 @@ class Columns:
             self._fleet.draw_w[row] = 0.0
         elif isinstance(fact, e.TransactionUpdated):
             self._state(row, fact.charging_state)
-        elif isinstance(fact, e.StatusReported) and fact.status not in _SUSPENDED:  # a fact of its own says that
+        elif isinstance(fact, e.StatusReported) and fact.status != _SUSPENDED:  # a fact of its own says that
             self._state(row, fact.status)
         elif isinstance(fact, e.Faulted):
             self._faulted.add(row)
@@ -157,9 +159,9 @@ class Columns:
             fleet.sampled_s[row] = t_s
 
     def _state(self, row: int, state: str) -> None:
-        if state in _CHARGING:
+        if state == _CHARGING:
             self._suspended.discard(row)
-        elif state in _SUSPENDED:
+        elif state == _SUSPENDED:
             self._suspended.add(row)
 
     def _able(self, row: int) -> None:

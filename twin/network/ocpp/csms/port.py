@@ -153,13 +153,12 @@ class CsmsStations:
         """Hand out what was collected, by (happened, row, order of arrival); say whether there was anything."""
         facts, self._facts = sorted(self._facts, key=lambda item: item[:3]), []
         for _, row, _, fact in facts:
-            news = self._columns.learn(row, fact)
-            if isinstance(fact, _UPWARDS):
+            suspended = self._columns.learn(row, fact)
+            if suspended:  # in 2.x no status says so, but a charging state
+                evse = self._fleet.ids[row]
+                self._tell(e.ChargingSuspended(fact.happened_s, fact.received_s, fact.station, evse))
+            elif isinstance(fact, _UPWARDS) and not isinstance(fact, e.ChargingSuspended):
                 self._tell(fact)
-            elif news:  # 2.x has no status for it, but a charging state
-                self._tell(
-                    e.ChargingSuspended(fact.happened_s, fact.received_s, fact.station, self._fleet.ids[row])
-                )
         return bool(facts)
 
     def _waiting_row(self, identity: StationId, evse: int | None) -> int | None:
