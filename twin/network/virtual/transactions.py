@@ -50,6 +50,7 @@ class Transactions:
     def unplugged(self, bay: Bay) -> None:
         """The cable was taken out; the physics has ended what flowed."""
         bay.plugged = bay.full = bay.running = bay.finishing = False
+        bay.asking = None
         if self._station.variables.flag(c.STOP_ON_UNPLUG):
             self._withdraw(bay, "EVDisconnected", None)
         self.settle(bay, "EVCommunicationLost")
@@ -69,6 +70,8 @@ class Transactions:
         return transaction is not None or (bay.operative and not bay.fault and self._station.serves)
 
     def _decided(self, bay: Bay, token: Token, grant: Grant) -> None:
+        if bay.asking is not token:
+            return  # its driver has left: a late answer must not serve the next one
         bay.asking = None
         if not grant.accepted:
             return
