@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 
 from twin.domain.clock import Clock
@@ -228,7 +228,8 @@ class SocketLink:
     def went(self) -> None:
         """The socket is gone; the connection calls this."""
         self._lost = True
-        if self.close_code == 1009:
+        sent = self._connection.protocol.close_sent
+        if sent is not None and sent.code == CloseCode.MESSAGE_TOO_BIG:
             self.tell("oversize", f"a message above {self._limits.message_bytes} bytes closed the connection")
         if self._owner is not None:
             self._owner.lost()

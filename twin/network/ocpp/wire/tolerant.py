@@ -118,17 +118,13 @@ def _drop_extras(error: ValidationError, place: Place) -> Fate:
     return Fate.REPAIRED
 
 
-_ALIASES = {"celcius": "Celsius", "celsius": "Celcius"}
-"""1.6 printed `Celcius` once; its errata ask to take both."""
-
-
 def _enum(error: ValidationError, place: Place) -> Fate:
     value = place.value
     if not isinstance(value, str):
         return Fate.STANDS
-    wanted = {value.strip().lower(), _ALIASES.get(value.strip().lower(), value).lower()}
+    wanted = value.strip().lower()
     for option in _of(error, "options"):
-        if isinstance(option, str) and option.lower() in wanted:
+        if isinstance(option, str) and option.lower() == wanted:
             place.put(option)
             return Fate.REPAIRED
     return Fate.KEPT
@@ -152,10 +148,12 @@ def _format(error: ValidationError, place: Place) -> Fate:
         return Fate.KEPT
     value = place.value.strip().replace(" ", "T", 1)
     value = _NO_COLON.sub(r"\1:\2", value)
-    for text in (value, value + "Z"):
-        if _INSTANT.is_valid(text):
-            place.put(text)
-            return Fate.REPAIRED
+    if _INSTANT.is_valid(value):
+        place.put(value)
+        return Fate.REPAIRED
+    if _INSTANT.is_valid(value + "Z"):  # no offset: local time, and only who knows the clock's skew can tell
+        place.put(value)
+        return Fate.KEPT
     return Fate.STANDS
 
 
