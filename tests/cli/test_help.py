@@ -32,6 +32,7 @@ def test_there_are_these_commands() -> None:
     """Adding or losing one is a decision."""
     assert sorted(" ".join(words) for words in COMMANDS) == [
         "compare",
+        "csms",
         "doctor",
         "hosting",
         "import sessions",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from twin.cli.csms import csms
 from twin.cli.hosting import hosting
 from twin.cli.powerflow import powerflow
 
@@ -149,6 +150,7 @@ def sweep(
 
 app.command()(powerflow)
 app.command()(hosting)
+app.command()(csms)
 
 
 @app.command()

@@ -100,17 +100,16 @@ def _last_id(request: Request, after: int) -> int:
 
 
 async def _stream(system: System, number: int, station: str, request: Request) -> AsyncIterator[bytes]:
-    while not await request.is_disconnected() and not system.stopping:
+    while True:
         page = system.events.after(number, limit=_PAGE, station=station)
         if page.missed:
             yield b"event: missed\ndata: {}\n\n"
         for event in page.events:
-            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
-                event.number,
-                event.kind.encode(),
-                orjson.dumps(event._asdict()),
-            )
+            data = orjson.dumps(event._asdict())
+            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (event.number, event.kind.encode(), data)
         number = page.next
+        if system.stopping or await request.is_disconnected():
+            return
         if not page.events:
             yield b": alive\n\n"
             await system.events.wait(number, _BEAT_S)

@@ -1,0 +1,115 @@
+"""`twin csms`: the central system that chargers connect to, with its HTTP API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Listen = Annotated[
+    list[str],
+    typer.Option(
+        help="Where stations connect: `ws://HOST:PORT` or `wss://HOST:PORT`, repeatable. Their address is this and "
+        "their identity: `ws://127.0.0.1:9000/CP1`. Other addresses than 127.0.0.1 only where they are named here."
+    ),
+]
+DEFAULT_LISTEN = ["ws://127.0.0.1:9000"]
+
+
+def csms(
+    listen: Listen = DEFAULT_LISTEN,
+    api: Annotated[
+        str,
+        typer.Option(
+            help="Where the HTTP API is: `http://HOST:PORT`; empty: there is none. Its pages: /docs"
+        ),
+    ] = "http://127.0.0.1:8080",
+    db: Annotated[
+        str,
+        typer.Option(
+            help="Where everything is kept that must survive a crash: a URL of SQLAlchemy, `sqlite:///FILE` or "
+            "`postgresql+psycopg://USER@HOST/NAME`."
+        ),
+    ] = "sqlite:///twin-csms.db",
+    accept: Annotated[
+        Literal["known", "any"],
+        typer.Option(help="Which stations may connect: those registered with PUT /v1/stations/ID, or any."),
+    ] = "known",
+    tokens: Annotated[
+        Literal["refuse", "accept"],
+        typer.Option(help="What a card gets that is in no table: PUT /v1/tokens/TYPE/ID"),
+    ] = "refuse",
+    min_security_profile: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=3,
+            help="Asked of every station: 0 nothing, 1 a password, 2 TLS and a password, 3 mutual TLS.",
+        ),
+    ] = 0,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Certificate chain of this server (PEM), for wss.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM), for wss.")] = None,
+    client_ca: Annotated[
+        Path | None, typer.Option(help="Who signed the stations' certificates (PEM), for security profile 3.")
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a certificate authority for tests, made there at the first start: it signs what stations "
+            "ask for with SignCertificate. Without it such requests are rejected."
+        ),
+    ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Folder for firmware that stations load and logs that they bring, over HTTP."),
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Append every frame to this file, as JSON lines.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Tokens of the API, one line each: NAME ROLE TOKEN, with ROLE read, stop (may end transactions) or "
+            "operate. Without it, and only on this machine's own address, a token for this run is printed."
+        ),
+    ] = None,
+) -> None:
+    r"""Serve charging stations: OCPP 1.6, 2.0.1 and 2.1 on one port, with an HTTP API.
+
+    Start it, note the token that it prints, register a station, connect it:
+
+        twin csms --accept any
+
+        curl -H "Authorization: Bearer TOKEN" http://127.0.0.1:8080/v1/stations
+
+        curl -H "Authorization: Bearer TOKEN" -X POST -d '{"type": "Soft"}' \
+             -H "Content-Type: application/json" http://127.0.0.1:8080/v1/stations/CP1/calls/Reset
+
+    On a terminal it shows a table of stations and sessions, elsewhere one line per event. Metrics for Prometheus are
+    at /metrics. Ctrl-C or SIGTERM ends it: stations are told, the journal is written; the next start goes on from it.
+    Exit codes: 0 ended, 2 unusable input, 70 a defect of twin.
+    """
+    from twin.cli.csms_running import run
+    from twin.errors import SettingsError
+    from twin.network.api.compose import Options
+    from twin.network.api.serve import Settings
+
+    if client_ca is not None and not any(url.startswith("wss:") for url in listen):
+        raise SettingsError("--client-ca: certificates of stations need a --listen wss://HOST:PORT")
+    if files is not None and not api:
+        raise SettingsError("--files: stations reach the files over the HTTP API; give --api an address")
+    settings = Settings(
+        listen=tuple(listen),
+        api=api,
+        db=db,
+        options=Options(accept=accept, tokens=tokens, min_security_profile=min_security_profile),
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        client_ca=client_ca,
+        token_file=token_file,
+        files=files,
+    )
+    run(settings, trace=trace, ca=ca)
