@@ -283,7 +283,9 @@ class Charger:
             self._sample("Current.Import", drawn_a, "A", f"L{phase}") for phase in range(1, self.phases + 1)
         ] + [self._sample("Power.Active.Import", drawn_a * VOLTAGE_V * self.phases, "W", None)]
         reading = {"timestamp": self.now(), "sampledValue": values}
-        if self.version.two:
+        if self.version.two and self.transaction is None:
+            await self.call("MeterValues", {"evseId": 1, "meterValue": [reading]})
+        elif self.version.two:
             await self._event("Updated", "MeterValuePeriodic", meterValue=[reading])
         else:
             body: Payload = {"connectorId": 1, "meterValue": [reading]}
@@ -387,6 +389,8 @@ class Charger:
 
     def on_RemoteStartTransaction(self, body: Payload) -> Payload:
         self.token = body["idTag"]
+        if "chargingProfile" in body:
+            self.profiles["TxProfile"] = body["chargingProfile"]
         self.later(self.start())
         return {"status": "Accepted"}
 
@@ -418,6 +422,10 @@ class Charger:
                 for one in body["setVariableData"]
             ]
         }
+
+    def nothing(self, body: Payload) -> Payload:
+        """Answer with CALLERROR."""
+        raise Refusal(Code.NOT_IMPLEMENTED, "scripted")
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something once the present call is answered."""

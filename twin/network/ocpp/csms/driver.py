@@ -38,7 +38,7 @@ class Driver:
         self.office, self.sight, self.tasks = office, sight, tasks
         self.conduct = sight.conduct
         self._desk, self._clock = office.desk, office.desk.clock
-        self._bare: set[str] = set()
+        self.bare: set[str] = set()
         """Stations that refused a remote start with a profile: found out, as a quirk would say."""
 
     def kick(self, lane: Lane) -> None:
@@ -52,16 +52,17 @@ class Driver:
     async def start(self, lane: Lane, station: Station, token: str) -> bool:
         """Start a transaction remotely; see `SmartCharging.start`."""
         carried = None
-        if station.identity not in self._bare and lane.transaction is None:
+        if station.identity not in self.bare and lane.transaction is None:
             carried = ladder.carried(lane, self.sight.circumstances(lane))
+        lane.carried = carried  # before the call: the transaction may begin before the answer is read
         accepted = await self._ask_start(lane, station, token, carried)
         if not accepted and carried is not None:
-            self._bare.add(station.identity)
+            self.bare.add(station.identity)
             self._desk.note(station, lane.evse, "start-refused", "with a profile: tried in two steps")
-            carried = None
+            lane.carried = carried = None
             accepted = await self._ask_start(lane, station, token, None)
-        lane.carried = carried if accepted else None
-        if carried is None:
+        if not accepted or carried is None:
+            lane.carried = None
             self.kick(lane)
         return accepted
 
@@ -199,7 +200,7 @@ class Driver:
             journal.append(lane.identity, lane_journal.CLEARED, {"evse": lane.evse})
         elif isinstance(step, Stop):
             lane.stopped = step.transaction
-            lane.paused_token = station.evse(lane.evse).token if step.again else ""
+            lane.paused_token = step.token
             body = {"evse": lane.evse, "transaction": step.transaction, "token": lane.paused_token}
             journal.append(lane.identity, lane_journal.PAUSED, body)
             if not accepted:

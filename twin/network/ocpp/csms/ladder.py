@@ -40,10 +40,11 @@ class Clear(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """End the transaction: `again` if it shall go on later."""
+    """End the transaction."""
 
     transaction: str
-    again: bool
+    token: str
+    """Who charges on when there is power again; empty: nobody."""
 
 
 class Start(NamedTuple):
@@ -71,6 +72,8 @@ class Circumstances:
     conduct: Conduct
     grammar: Grammar
     rating_w: float
+    token: str = ""
+    """Of the running transaction."""
     too_much: bool = False
     """Whether more than the wish was measured at last."""
     station_w: float = inf
@@ -161,14 +164,14 @@ def _pause(lane: Lane, here: Circumstances) -> Step | None:
         return Start(lane.paused_token) if here.now_s >= ready_s else Wait(ready_s)
     if power or not _zero_spoils(lane, here) or here.conduct.pause != "stop":
         return None
-    return None if lane.stopped == lane.transaction else Stop(lane.transaction, again=True)
+    return None if lane.stopped == lane.transaction else Stop(lane.transaction, here.token)
 
 
 def _last_resort(lane: Lane, here: Circumstances) -> Step | None:
     """No profile works: what draws too much, or should not draw at all, is stopped."""
     if lane.transaction is None or lane.stopped == lane.transaction or not here.conduct.stop_disobedient:
         return None
-    return Stop(lane.transaction, again=False) if here.too_much or lane.wish.charge_w == 0 else None
+    return Stop(lane.transaction, "") if here.too_much or lane.wish.charge_w == 0 else None
 
 
 def _fail_safe(lane: Lane, here: Circumstances, wish: Limit) -> Step | None:

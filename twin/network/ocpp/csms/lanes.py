@@ -54,6 +54,8 @@ class Installed:
     """What it lets this EVSE draw; inf: anything."""
     since_s: float
     expires_s: float = inf
+    carried: bool = False
+    """Whether it came with a remote start."""
 
 
 Place = tuple[Purpose, int]
@@ -137,4 +139,6 @@ class Lane:
         carried, self.carried = self.carried, None
         if carried is not None:
             carried.profile = replace(carried.profile, transaction=transaction)
+            carried.carried = True
             self.accept((Purpose.TX, carried.profile.stack_level), carried)
+            self.stage = Stage.ACCEPTED

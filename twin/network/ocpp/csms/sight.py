@@ -12,7 +12,8 @@ from twin.network.ocpp.csms.desk import Desk
 from twin.network.ocpp.csms.ladder import Circumstances
 from twin.network.ocpp.csms.lanes import Conduct, Lane
 from twin.network.ocpp.csms.limits import Grammar
-from twin.network.ocpp.csms.station import BootState, Station
+from twin.network.ocpp.csms.station import BootState, Evse, Station
+from twin.network.ocpp.profiles.model import ChargingProfile, Purpose, Unit
 from twin.network.ocpp.versions import Version
 
 ASSUMED = Capabilities()
@@ -47,6 +48,8 @@ class Sight:
         self.declared: dict[tuple[str, int], Declared] = {}
         self.told: dict[tuple[str, int], str | None] = {}
         """Transactions whose ids their stations know."""
+        self.begun_s: dict[tuple[str, int], float] = {}
+        """When the running transaction was told."""
         self.ended_s: dict[tuple[str, int], float] = {}
         """When the last transaction ended."""
 
@@ -76,17 +79,26 @@ class Sight:
         self.look(lane, station)
         return False
 
+    def hear(self, identity: str, evse: Evse) -> None:
+        """Note that a station knows the id of its transaction, or that one ended."""
+        key = (identity, evse.number)
+        if evse.transaction != self.told.get(key):
+            when = self.ended_s if evse.transaction is None else self.begun_s
+            when[key] = self.desk.clock.now_s
+        self.told[key] = evse.transaction
+
     def look(self, lane: Lane, station: Station) -> bool:
         """Follow the EVSE's transaction; return whether it is another one."""
         known = station.evses.get(lane.evse)
         transaction = None if known is None else known.transaction
         if transaction == lane.transaction:
             return False
-        lane.change_transaction(transaction, self.desk.clock.now_s)
+        began_s = self.begun_s.get((lane.identity, lane.evse), self.desk.clock.now_s)
+        lane.change_transaction(transaction, self.desk.clock.now_s if transaction is None else began_s)
         self.desk.journal.append(
             lane.identity,
             lane_journal.TRANSACTION,
-            {"evse": lane.evse, "id": transaction, "since_s": self.desk.clock.now_s},
+            {"evse": lane.evse, "id": transaction, "since_s": lane.transaction_s},
         )
         return True
 
@@ -100,7 +112,7 @@ class Sight:
         policy = Station(lane.identity).policy if station is None else station.policy
         grammar = Grammar(
             unit=known.unit(policy.quirks),
-            phases=lane.wish.phases or seen.phases or declared.phases or known.phases,
+            phases=lane.wish.phases or _used(lane, seen) or declared.phases or known.phases,
             voltage_v=declared.voltage_v,
             relative=policy.quirks.relative_profiles,
             operation_modes=station is not None and station.version is Version.V21 and known.bidirectional,
@@ -112,21 +124,9 @@ class Sight:
             conduct=self.conduct,
             grammar=grammar,
             rating_w=self.rating_w(lane.identity, lane.evse),
-            too_much=not self.obeys(seen, grammar, lane.asked_w),
+            token="" if evse is None else evse.token,
+            too_much=not obeys(seen, grammar, lane.asked_w),
             station_w=sum(one.asked_w for one in self.of.get(lane.identity, ())),
-        )
-
-    def obeys(self, seen: verify.Draw, grammar: Grammar, allows_w: float) -> bool:
-        """Whether a draw is within a limit; what was not measured is not held against the station."""
-        return (
-            verify.obeys(
-                seen,
-                allows_w=allows_w,
-                unit=grammar.unit,
-                voltage_v=grammar.voltage_v,
-                phases=grammar.phases,
-            )
-            is not False
         )
 
     def rating_w(self, identity: str, evse: int) -> float:
@@ -136,3 +136,27 @@ class Sight:
             return declared.rating_w
         known = self.capabilities(identity) or ASSUMED
         return known.rating_w.get(evse, self.conduct.rating_w)
+
+
+def obeys(
+    seen: verify.Draw, grammar: Grammar, allows_w: float, profile: ChargingProfile | None = None
+) -> bool:
+    """Whether a draw is within a limit; what was not measured is not held against the station.
+
+    Args:
+        seen: The draw.
+        grammar: How limits are written.
+        allows_w: The limit.
+        profile: The profile that carries it; None: it is only wished.
+    """
+    limit_a: float | None = None
+    if grammar.unit is Unit.A:
+        limit_a = allows_w / (grammar.voltage_v * grammar.phases)
+        if profile is not None and profile.purpose is not Purpose.STATION_MAX:
+            limit_a = profile.schedule.periods[0].limit if profile.schedule.unit is Unit.A else None
+    return verify.obeys(seen, allows_w, limit_a, grammar.voltage_v, grammar.phases) is not False
+
+
+def _used(lane: Lane, seen: verify.Draw) -> int:
+    """Return the phases that the car of the running transaction was measured on; 0: not known."""
+    return seen.phases if lane.transaction is not None and seen.t_s >= lane.transaction_s else 0

@@ -7,7 +7,7 @@ has a lane of its own: one call in flight, the newest wish wins, and what a stat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import isinf, isnan
+from math import isinf, isnan, nan
 from typing import Any, cast
 
 from twin.domain.events import LimitNotObeyed
@@ -20,7 +20,7 @@ from twin.network.ocpp.csms.lanes import Conduct, Installed, Lane, Stage
 from twin.network.ocpp.csms.limits import NO_LIMIT, Limit
 from twin.network.ocpp.csms.operations.office import Office
 from twin.network.ocpp.csms.parts import Handlers
-from twin.network.ocpp.csms.sight import ASSUMED, Declared, Sight
+from twin.network.ocpp.csms.sight import ASSUMED, Declared, Sight, obeys
 from twin.network.ocpp.csms.station import Evse, Station
 from twin.network.ocpp.csms.tasks import Tasks
 from twin.network.ocpp.profiles.model import Purpose
@@ -148,9 +148,7 @@ class SmartCharging:
 
     def transaction_changed(self, station: Station, evse: Evse) -> None:
         """A transaction began, and the station knows its id, or one ended."""
-        self.sight.told[station.identity, evse.number] = evse.transaction
-        if evse.transaction is None:
-            self.sight.ended_s[station.identity, evse.number] = self._clock.now_s
+        self.sight.hear(station.identity, evse)
         lane = self.sight.lanes.get((station.identity, evse.number))
         if lane is not None and self.sight.look(lane, station):
             self.driver.kick(lane)
@@ -160,8 +158,9 @@ class SmartCharging:
         lane = self.sight.lanes.get((station.identity, evse.number))
         if lane is None:
             return
-        if self.sight.look(lane, station):  # it measures in a transaction that nobody saw begin
-            self.sight.told[lane.identity, lane.evse] = evse.transaction
+        if evse.transaction != lane.transaction:  # it measures in a transaction that nobody saw begin
+            self.sight.hear(station.identity, evse)
+            self.sight.look(lane, station)
             self.driver.kick(lane)
         in_force = lane.in_force()
         if in_force is None or lane.transaction is None:
@@ -170,8 +169,8 @@ class SmartCharging:
         seen = verify.draw(evse.readings)
         if isnan(seen.t_s) or seen.t_s < installed.since_s:
             return
-        here = self.sight.circumstances(lane)
-        if self.sight.obeys(seen, here.grammar, installed.allows_w):
+        grammar = self.sight.circumstances(lane).grammar
+        if obeys(seen, grammar, installed.allows_w, installed.profile):
             if lane.stage in {Stage.ACCEPTED, Stage.DISOBEYED, Stage.VERIFIED}:
                 lane.stage = Stage.VERIFIED
             lane.ceiling_w = installed.allows_w
@@ -194,7 +193,7 @@ class SmartCharging:
     def accepted(self, station: Station) -> None:
         """Ask what is still installed, then go on; what was refused before may be taken now."""
         for evse in station.evses.values():
-            self.sight.told[station.identity, evse.number] = evse.transaction
+            self.sight.hear(station.identity, evse)
         for lane in self.sight.of.get(station.identity, ()):
             lane.rejected.clear()
             lane.in_doubt = bool(lane.installed)
@@ -235,10 +234,13 @@ class SmartCharging:
                 purpose.value,
             )
         )
-        lane.disobeyed.add(purpose)
+        if installed.carried:  # it took the start and dropped the profile: that is sent again by itself
+            del lane.installed[purpose, installed.profile.stack_level]
+            self.driver.bare.add(lane.identity)
+        else:
+            lane.disobeyed.add(purpose)
         lane.stage = Stage.DISOBEYED
-        if not isnan(lane.ceiling_w):
-            lane.ceiling_w = max(lane.ceiling_w, drawn_w)
+        lane.ceiling_w = nan  # nothing that it accepts can be relied on until it is measured again
         self._desk.note(station, lane.evse, "limit-not-obeyed", f"{drawn_w:.0f} W under {purpose.value}")
         self.driver.kick(lane)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from twin.network.ocpp.profiles.compose import composite
 from twin.network.ocpp.profiles.context import CompositeSchedule, Context
-from twin.network.ocpp.profiles.model import ChargingProfile, Unit
+from twin.network.ocpp.profiles.model import ChargingProfile
 
 TOLERANCE_A = 0.5
 """Above a limit in A that still obeys it."""
@@ -53,23 +53,23 @@ def draw(readings: Mapping[tuple[str, str], tuple[float, float]]) -> Draw:
     return Draw(max(times, default=nan), power[1], current[1], used)
 
 
-def obeys(draw: Draw, *, allows_w: float, unit: Unit, voltage_v: float, phases: int) -> bool | None:
+def obeys(draw: Draw, allows_w: float, limit_a: float | None, voltage_v: float, phases: int) -> bool | None:
     """Return whether a draw is within a limit; None: nothing comparable was measured.
 
     Args:
         draw: What was measured.
         allows_w: The limit, of all phases.
-        unit: What the limit was written in: one in A is held against the current, where that is measured.
+        limit_a: The limit per phase, where it was written in A: then the current is held against it if it is
+            measured, and else the power with room for a high voltage.
         voltage_v: Nominal, phase to neutral.
-        phases: By which a limit in A was divided.
+        phases: In use, where the measurement does not say.
     """
-    if unit is Unit.A and not isnan(draw.current_a):
-        limit_a = allows_w / (voltage_v * phases)
+    if limit_a is not None and not isnan(draw.current_a):
         return draw.current_a <= limit_a * (1 + TOLERANCE) + TOLERANCE_A
     power_w = draw.watts(voltage_v, phases)
     if isnan(power_w):
         return None
-    margin = TOLERANCE + (VOLTAGE_SHARE if unit is Unit.A else 0.0)
+    margin = TOLERANCE + (0.0 if limit_a is None else VOLTAGE_SHARE)
     return power_w <= allows_w * (1 + margin) + TOLERANCE_W
 
 
