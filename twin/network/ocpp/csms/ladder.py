@@ -223,7 +223,7 @@ def _put(lane: Lane, here: Circumstances, wish: Limit, purpose: Purpose, level: 
     if purpose is Purpose.STATION_MAX:
         allows_w = lane.asked_w
     expires_s = inf if new.valid_to_s is None else new.valid_to_s
-    return Put(evse, (purpose, level), Installed(new, allows_w, here.now_s, expires_s))
+    return Put(evse, (purpose, level), Installed(new, here.grammar, allows_w, here.now_s, expires_s))
 
 
 def _write(lane: Lane, here: Circumstances, wish: Limit, purpose: Purpose, level: int) -> ChargingProfile:

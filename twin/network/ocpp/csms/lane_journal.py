@@ -7,8 +7,9 @@ from math import inf, isinf
 from typing import Any
 
 from twin.network.ocpp.csms.lanes import Installed, Lane, Stage
-from twin.network.ocpp.csms.limits import Limit
+from twin.network.ocpp.csms.limits import Grammar, Limit
 from twin.network.ocpp.profiles.from_wire import profile_from_wire, profile_to_wire
+from twin.network.ocpp.profiles.model import Kind
 from twin.network.ocpp.versions import Version
 
 WISHED = "charging.wished"
@@ -40,6 +41,8 @@ def accepted(lane: Lane, installed: Installed, epoch_ns: int) -> dict[str, objec
         "evse": lane.evse,
         "at": installed.profile.evse,
         "profile": profile_to_wire(_WIRE, installed.profile, epoch_ns),
+        "phases": installed.grammar.phases,
+        "voltage_v": installed.grammar.voltage_v,
         "allows_w": _finite(installed.allows_w),
         "since_s": installed.since_s,
     }
@@ -66,7 +69,13 @@ def _install(lane: Lane, body: Mapping[str, Any], epoch_ns: int) -> None:
     allows_w = inf if body["allows_w"] is None else float(body["allows_w"])
     expires_s = inf if profile.valid_to_s is None else profile.valid_to_s
     place = (profile.purpose, profile.stack_level)
-    lane.installed[place] = Installed(profile, allows_w, body["since_s"], expires_s)
+    grammar = Grammar(
+        unit=profile.schedule.unit,
+        phases=body["phases"],
+        voltage_v=body["voltage_v"],
+        relative=profile.kind is Kind.RELATIVE,
+    )
+    lane.installed[place] = Installed(profile, grammar, allows_w, body["since_s"], expires_s)
 
 
 def _limit(body: Mapping[str, Any]) -> Limit:

@@ -8,8 +8,8 @@ from math import inf, isnan, nan
 from typing import Literal
 
 from twin.domain.clock import Timer
-from twin.network.ocpp.csms.limits import NO_LIMIT, Limit
-from twin.network.ocpp.profiles.model import ChargingProfile, Purpose
+from twin.network.ocpp.csms.limits import NO_LIMIT, Grammar, Limit
+from twin.network.ocpp.profiles.model import ChargingProfile, Purpose, Unit
 
 
 class Stage(Enum):
@@ -50,12 +50,23 @@ class Installed:
     """A profile that a station accepted."""
 
     profile: ChargingProfile
+    grammar: Grammar
+    """By which it was written."""
     allows_w: float
     """What it lets this EVSE draw; inf: anything."""
     since_s: float
     expires_s: float = inf
     carried: bool = False
     """Whether it came with a remote start."""
+
+    @property
+    def limit_a(self) -> float | None:
+        """The limit per phase; None: it was written in W."""
+        if self.grammar.unit is not Unit.A:
+            return None
+        if self.profile.purpose is Purpose.STATION_MAX:  # it is shared: this EVSE's part of it
+            return self.allows_w / (self.grammar.voltage_v * self.grammar.phases)
+        return self.profile.schedule.periods[0].limit
 
 
 Place = tuple[Purpose, int]

@@ -13,7 +13,7 @@ from twin.network.ocpp.csms.ladder import Circumstances
 from twin.network.ocpp.csms.lanes import Conduct, Lane
 from twin.network.ocpp.csms.limits import Grammar
 from twin.network.ocpp.csms.station import BootState, Evse, Station
-from twin.network.ocpp.profiles.model import ChargingProfile, Purpose, Unit
+from twin.network.ocpp.profiles.model import Unit
 from twin.network.ocpp.versions import Version
 
 ASSUMED = Capabilities()
@@ -125,7 +125,7 @@ class Sight:
             grammar=grammar,
             rating_w=self.rating_w(lane.identity, lane.evse),
             token="" if evse is None else evse.token,
-            too_much=not obeys(seen, grammar, lane.asked_w),
+            too_much=_above(seen, grammar, lane.asked_w),
             station_w=sum(one.asked_w for one in self.of.get(lane.identity, ())),
         )
 
@@ -138,23 +138,10 @@ class Sight:
         return known.rating_w.get(evse, self.conduct.rating_w)
 
 
-def obeys(
-    seen: verify.Draw, grammar: Grammar, allows_w: float, profile: ChargingProfile | None = None
-) -> bool:
-    """Whether a draw is within a limit; what was not measured is not held against the station.
-
-    Args:
-        seen: The draw.
-        grammar: How limits are written.
-        allows_w: The limit.
-        profile: The profile that carries it; None: it is only wished.
-    """
-    limit_a: float | None = None
-    if grammar.unit is Unit.A:
-        limit_a = allows_w / (grammar.voltage_v * grammar.phases)
-        if profile is not None and profile.purpose is not Purpose.STATION_MAX:
-            limit_a = profile.schedule.periods[0].limit if profile.schedule.unit is Unit.A else None
-    return verify.obeys(seen, allows_w, limit_a, grammar.voltage_v, grammar.phases) is not False
+def _above(seen: verify.Draw, grammar: Grammar, allows_w: float) -> bool:
+    """Whether more is drawn than is wished; what was not measured is not held against the station."""
+    limit_a = allows_w / (grammar.voltage_v * grammar.phases) if grammar.unit is Unit.A else None
+    return verify.obeys(seen, allows_w, limit_a, grammar.voltage_v, grammar.phases) is False
 
 
 def _used(lane: Lane, seen: verify.Draw) -> int:

@@ -20,7 +20,7 @@ from twin.network.ocpp.csms.lanes import Conduct, Installed, Lane, Stage
 from twin.network.ocpp.csms.limits import NO_LIMIT, Limit
 from twin.network.ocpp.csms.operations.office import Office
 from twin.network.ocpp.csms.parts import Handlers
-from twin.network.ocpp.csms.sight import ASSUMED, Declared, Sight, obeys
+from twin.network.ocpp.csms.sight import ASSUMED, Declared, Sight
 from twin.network.ocpp.csms.station import Evse, Station
 from twin.network.ocpp.csms.tasks import Tasks
 from twin.network.ocpp.profiles.model import Purpose
@@ -75,7 +75,7 @@ class SmartCharging:
             lane = self.sight.lane(identity, evse)
         if lane.wish == limit:
             return False
-        if not ladder.rungs(lane, self.sight.circumstances(lane)):
+        if lane.disobeyed and not ladder.rungs(lane, self.sight.circumstances(lane)):
             lane.disobeyed.clear()  # another wish, another chance
         lane.wish, lane.stage, lane.attempts = limit, Stage.ASKED, 0
         if lane.stopped != lane.transaction:
@@ -169,8 +169,11 @@ class SmartCharging:
         seen = verify.draw(evse.readings)
         if isnan(seen.t_s) or seen.t_s < installed.since_s:
             return
-        grammar = self.sight.circumstances(lane).grammar
-        if obeys(seen, grammar, installed.allows_w, installed.profile):
+        grammar = installed.grammar
+        obeyed = verify.obeys(seen, installed.allows_w, installed.limit_a, grammar.voltage_v, grammar.phases)
+        if obeyed is None:
+            return
+        if obeyed:
             if lane.stage in {Stage.ACCEPTED, Stage.DISOBEYED, Stage.VERIFIED}:
                 lane.stage = Stage.VERIFIED
             lane.ceiling_w = installed.allows_w
@@ -220,8 +223,7 @@ class SmartCharging:
         self, lane: Lane, station: Station, purpose: Purpose, installed: Installed, seen: verify.Draw
     ) -> None:
         """More is drawn than was accepted: tell it, and try the next kind of profile."""
-        grammar = self.sight.circumstances(lane).grammar
-        drawn_w = seen.watts(grammar.voltage_v, grammar.phases)
+        drawn_w = seen.watts(installed.grammar.voltage_v, installed.grammar.phases)
         evse = evse_id(lane.identity, lane.evse)
         self._desk.sink(
             LimitNotObeyed(
