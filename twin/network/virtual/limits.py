@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.domain.clock import Timer
-from twin.network.ocpp.profiles import compose
-from twin.network.ocpp.profiles.context import Context
+from twin.network.ocpp.profiles import compose, sharing
+from twin.network.ocpp.profiles.context import Allowed, Context
 from twin.network.ocpp.profiles.from_wire import profile_from_wire, profile_to_wire
-from twin.network.ocpp.profiles.model import ChargingProfile
+from twin.network.ocpp.profiles.model import ChargingProfile, Purpose
 from twin.network.ocpp.profiles.store import ProfileStore
 from twin.network.virtual import catalogue as c
 from twin.network.virtual.bay import Bay
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from twin.network.virtual.station import VirtualStation
 
 TABLE = "profiles"
+_OF_ALL = frozenset({Purpose.STATION_MAX, Purpose.EXTERNAL_CONSTRAINTS})
+"""Purposes whose profiles limit all EVSEs together (1.6 3.13.3)."""
 
 
 class Limits:
@@ -83,14 +85,18 @@ class Limits:
         """Profiles changed: work out every EVSE anew."""
         self._changes += 1
         for bay in self._station.bays.values():
-            if self.refresh(bay):
-                self._station.transactions.settle(bay, "ChargingStateChanged")
+            self._again(bay)
+
+    def _again(self, bay: Bay) -> None:
+        if self.refresh(bay):
+            self._station.transactions.settle(bay, "ChargingStateChanged")
 
     def began(self, bay: Bay) -> None:
         """A transaction began: profiles that came with its remote start are its own from now on."""
         assert bay.transaction is not None
         self.profiles.begin(bay.number, self._station.wire_name(bay.transaction))
         self._changes += 1
+        self._share(bay)
 
     def ended(self, bay: Bay, transaction: Transaction) -> None:
         """A transaction ended, and its profiles with it."""
@@ -98,6 +104,17 @@ class Limits:
         self._changes += 1
         for profile in self.profiles.end(self._station.wire_name(transaction)):
             self._station.store.drop(TABLE, str(profile.id))
+        self._share(bay)
+
+    def _share(self, bay: Bay) -> None:
+        """A transaction more or less: what holds for all together is divided anew among the others."""
+        if self._shared():
+            for other in self._station.bays.values():
+                if other is not bay:
+                    self._again(other)
+
+    def _shared(self) -> bool:
+        return len(self._station.bays) > 1 and any(p.purpose in _OF_ALL for p in self.profiles)
 
     def named(self, old: str, new: str) -> None:
         """A transaction got its id of 1.6: its profiles follow."""
@@ -160,14 +177,25 @@ class Limits:
         if known is not None and known[0] == state and own_s < known[1]:
             return False
         offered = bay.offers
-        profiles, context = tuple(self.profiles), self.context(bay)
-        allowed = compose.limit_at(profiles, context, own_s)
-        until_s = compose.next_change_s(profiles, context, own_s)
+        profiles = tuple(self.profiles)
+        allowed, until_s = self._allowed(bay, profiles, own_s)
         self._known[bay.number] = (state, until_s)
         self._switch(bay, allowed.phases)
         self._offer(bay, math.inf if allowed.limit_w is None else allowed.limit_w)
         self._wait(bay, until_s)
         return bay.offers != offered
+
+    def _allowed(
+        self, bay: Bay, profiles: tuple[ChargingProfile, ...], own_s: float
+    ) -> tuple[Allowed, float]:
+        """What one EVSE may draw, and until when at least."""
+        if not self._shared():
+            context = self.context(bay)
+            allowed = compose.limit_at(profiles, context, own_s)
+            return allowed, compose.next_change_s(profiles, context, own_s)
+        whole, numbers = self.whole(), [other.number for other in self._station.bays.values()]
+        shares = sharing.shares(profiles, whole, own_s)
+        return shares[numbers.index(bay.number)], compose.next_change_s(profiles, whole, own_s)
 
     def _switch(self, bay: Bay, phases: int) -> None:
         """Use no more phases than allowed, where the station can switch and a car is there."""
@@ -191,5 +219,4 @@ class Limits:
 
     def _due(self, bay: Bay) -> None:
         self._timers.pop(bay.number, None)
-        if self.refresh(bay):
-            self._station.transactions.settle(bay, "ChargingStateChanged")
+        self._again(bay)
