@@ -11,6 +11,7 @@ import typer
 from twin.cli.csms import csms
 from twin.cli.hosting import hosting
 from twin.cli.powerflow import powerflow
+from twin.cli.station import station
 
 app = typer.Typer(
     name="twin",
@@ -150,6 +151,7 @@ def sweep(
 
 app.command()(powerflow)
 app.command()(hosting)
+app.command()(station)
 app.command()(csms)
 
 

@@ -165,7 +165,7 @@ def test_rates_are_read_from_text():
     """`drop=2,freeze=0.5` names kinds and rates per hour."""
     assert FaultRates.read("drop=2,freeze=0.5") == FaultRates(drop=2.0, freeze=0.5)
     for wrong in ("crash=1", "drop=-1", "drop=often", "drop"):
-        with pytest.raises(ValueError, match="fault|rate|float"):
+        with pytest.raises(ValueError, match=r"fault|rate|float"):
             FaultRates.read(wrong)
 
 

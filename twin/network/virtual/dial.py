@@ -1,0 +1,163 @@
+"""Connects virtual stations to anybody's central system, with the credentials they have now."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+
+from twin.domain.clock import Clock
+from twin.network.ocpp.versions import Version
+from twin.network.ocpp.wire.client import connect
+from twin.network.ocpp.wire.endpoint import Endpoint, Limits
+from twin.network.ocpp.wire.errors import ConnectFailed
+from twin.network.ocpp.wire.link import Answer, Payload, Remark, Trace
+from twin.network.ocpp.wire.sockets import SocketLimits
+from twin.network.virtual.measured import Answers, Measured
+from twin.network.virtual.parts.fit import Fitted
+from twin.network.virtual.parts.quirks import VendorQuirks
+from twin.network.virtual.parts.standard import PASSWORD
+from twin.network.virtual.parts.trouble import TroubledLink
+from twin.network.virtual.station import VirtualStation
+from twin.network.virtual.variables import Variable
+
+_IDS = 1_000_000
+"""Message ids of one connection: unique over all connections of a station (2.0.1 part 4, 4.1.4)."""
+_REFRESH_S = 1.0
+"""From a changed password to the connection that uses it: the answer must leave first."""
+AT_ONCE = 50
+"""Handshakes under way at a time: TLS of a thousand stations at once would time out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where stations connect to, and how they show who they are."""
+
+    url: str
+    """`ws://…` or `wss://…`; `{identity}` is replaced, else it is the last segment."""
+    password: str = ""
+    """For basic authentication where the station was given no other; `{identity}` is replaced."""
+    tls: ssl.SSLContext | None = None
+    sockets: SocketLimits = field(default_factory=SocketLimits)
+
+
+class Dialler:
+    """Opens connections of stations.
+
+    Args:
+        target: Where to.
+        clock: Of the stations.
+        answers: Counts what happens.
+        trace: Told of every frame.
+        remark: Told of every deviation of the central system.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        clock: Clock,
+        answers: Answers,
+        *,
+        trace: Trace | None = None,
+        remark: Remark | None = None,
+    ) -> None:
+        self._target, self._clock, self._answers = target, clock, answers
+        self._trace, self._remark = trace, remark
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._links: dict[str, TroubledLink] = {}
+
+    def dial(self, station: VirtualStation) -> None:
+        """Begin to connect; ends in `link_up` or `link_failed`."""
+        task = asyncio.get_running_loop().create_task(self._connect(station))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Give up attempts that are under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connect(self, station: VirtualStation) -> None:
+        target, answers = self._target, self._answers
+        identity = station.settings.identity
+        try:
+            async with self._gate:
+                socket = await connect(
+                    target.url, identity, station.settings.versions, clock=self._clock, tls=target.tls,
+                    password=self._password(station), limits=target.sockets, remark=self._remark,
+                )  # fmt: skip
+        except ConnectFailed as error:
+            answers.refused += 1
+            answers.reasons[str(error).removeprefix(f"{identity}: ")] += 1
+            station.link_failed()
+            return
+        answers.connected += 1
+        link = TroubledLink(socket, self._clock)
+        ids = count(station.next_id("connection") * _IDS + 1)
+        end = StationEnd(
+            link, partial(self._heard, station), clock=self._clock, station_side=True, trace=self._trace,
+            remark=self._remark, on_late=station.late, new_id=lambda: str(next(ids)),
+            limits=Limits(call_timeout_s=30.0),
+        )  # fmt: skip
+        end.bind(station, answers)
+        if identity not in self._links:
+            station.variables.watch(partial(self._written, identity))
+        self._links[identity] = link
+        fitted = station.fittings
+        usual = True
+        if isinstance(fitted, Fitted):
+            fitted.faults.attach(link)
+            usual = fitted.quirk.quirks == VendorQuirks()
+        link.join(end)
+        station.link_up(Measured(end, answers, validate=usual), link.version)
+
+    def _heard(self, station: VirtualStation, action: str, payload: Payload) -> Answer:
+        self._answers.received[action] += 1
+        return station.handle(action, payload)
+
+    def _password(self, station: VirtualStation) -> bytes | None:
+        """Return what the station was given over OCPP, else the target's.
+
+        An AuthorizationKey of 1.6 that is hexadecimal stands for its bytes (security extension, 2.1).
+        """
+        given = station.variables.by_name(PASSWORD.name)
+        text = station.variables.text(given) if given is not None else ""
+        if not text:
+            usual = self._target.password.replace("{identity}", station.settings.identity)
+            return usual.encode() if usual else None
+        if station.settings.versions[0] is Version.V16 and _hexadecimal(text):
+            return bytes.fromhex(text)
+        return text.encode()
+
+    def _written(self, identity: str, variable: Variable) -> None:
+        """A new password is used at once: the connection is closed, the station connects anew (A01.FR.09)."""
+        if variable.name == PASSWORD.name:
+            self._clock.call_later(_REFRESH_S, self._links[identity].close)
+
+
+def _hexadecimal(text: str) -> bool:
+    return len(text) % 2 == 0 and all(character in "0123456789abcdefABCDEF" for character in text)
+
+
+class StationEnd(Endpoint):
+    """An endpoint that tells its station when the connection is gone."""
+
+    _station: VirtualStation
+    _answers: Answers
+
+    def bind(self, station: VirtualStation, answers: Answers) -> None:
+        """Say whose end it is."""
+        self._station, self._answers = station, answers
+
+    def lost(self) -> None:
+        """The transport is gone."""
+        super().lost()
+        self._answers.lost += 1
+        fitted = self._station.fittings
+        if isinstance(fitted, Fitted):
+            fitted.faults.link = None
+        self._station.link_down()
