@@ -9,6 +9,7 @@ from twin.network.ocpp.profiles import compose
 from twin.network.ocpp.profiles.from_wire import composite_to_wire, profile_from_wire, profile_to_wire
 from twin.network.ocpp.profiles.model import ChargingProfile, Purpose, Unit
 from twin.network.ocpp.profiles.phases import Outlet
+from twin.network.ocpp.profiles.reasons import Reason
 from twin.network.ocpp.profiles.validate import Abilities, refusal
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.errors import Code, Refusal
@@ -74,6 +75,8 @@ class Profiles(PlainPart):
         if broken is None:
             return Then({"status": "Accepted"}, partial(limits.install, profile))
         if not self._station.version.two:
+            if broken is Reason.UNKNOWN_EVSE:  # 1.6 errata 3.39
+                raise Refusal(Code.PROPERTY_CONSTRAINT_VIOLATION, f"connector {evse}: {broken.value}")
             return {"status": "Rejected"}
         info = {"reasonCode": broken.code, "additionalInfo": broken.value}
         return {"status": "Rejected", "statusInfo": info}
