@@ -19,15 +19,17 @@ from twin.network.ocpp.wire.errors import Code, LinkLost, Refusal, WireError
 from twin.network.ocpp.wire.link import Answer, Payload
 from twin.network.virtual import catalogue as c
 from twin.network.virtual import transactions as flow
+from twin.network.virtual.answers import IDS, Answers
 from twin.network.virtual.authorise import Authoriser
 from twin.network.virtual.availability import Availability
 from twin.network.virtual.bay import STATES_2, Bay, first
 from twin.network.virtual.boot import Boot, State
 from twin.network.virtual.dialect import Dialect
 from twin.network.virtual.limits import Limits
-from twin.network.virtual.parts.base import Fit, Fittings, Handler, Outcome, StationPart, Then, no_parts
+from twin.network.virtual.parts.base import Fit, Fittings, Handler, StationPart, Then, no_parts
+from twin.network.virtual.power import Power
 from twin.network.virtual.profiles import Profiles
-from twin.network.virtual.queue import Item, TransactionQueue
+from twin.network.virtual.queue import TransactionQueue
 from twin.network.virtual.reconnect import Reconnect
 from twin.network.virtual.remote import Remote
 from twin.network.virtual.resets import Resets
@@ -45,9 +47,7 @@ from twin.world.stations.simulated import Sample, SimulatedStations
 
 _TOLERANCE_S = 1.0
 """A clock that deviates less is not set: the wire's milliseconds would make it jump about."""
-_STEP_DOWN_S = 1.0
-"""From the end of what runs to the end of the connection, in a reset."""
-_VARIABLES, _COUNTS, _IDS = "variables", "counts", "transaction-ids"
+_VARIABLES, _COUNTS = "variables", "counts"
 
 
 class VirtualStation:
@@ -80,28 +80,27 @@ class VirtualStation:
         self.version = settings.versions[0]
         self.dialect: Dialect = self._dialect()
         self.bays = {e.number: Bay(e, fleet.specs[e.row]) for e in settings.evses}
-        self.up = False
-        """Whether it runs: it has power and has started."""
-        self._caller: Caller | None = None
+        self.power = Power(self)
+        self.caller: Caller | None = None
+        """The present connection."""
         self._offset_s = settings.clock_error_s
         self._lost_s: float | None = None
         self._triggered = False
-        self._isolated = False
         self._meters: dict[int, Meter] = {}
         self._counts = dict(store.rows(_COUNTS))
         self._waiting: list[Callable[[], None]] = []
-        self._cut: dict[int, float] | None = None
         self.boot = Boot(self)
         self.statuses = Statuses(self)
         self.authoriser = Authoriser(self)
         self.transactions = flow.Transactions(self)
         self.timers = SampleTimers(self)
         self.reconnect = Reconnect(settings, self.variables, clock, dial)
+        answers = Answers(self)
         self.queue = TransactionQueue(
             clock, store, self.call,
             attempts=partial(self.variables.integer, c.ATTEMPTS),
             interval_s=partial(self.variables.number, c.RETRY_INTERVAL),
-            answered=self._answered, prepare=self._prepare,
+            answered=answers.take, prepare=answers.prepare,
         )  # fmt: skip
         self.limits = Limits(self)
         self.availability = Availability(self)
@@ -121,18 +120,18 @@ class VirtualStation:
     @property
     def online(self) -> bool:
         """Whether it is connected and its boot was accepted."""
-        return self._caller is not None and self.boot.state is State.ACCEPTED
+        return self.caller is not None and self.boot.state is State.ACCEPTED
 
     @property
     def may_say(self) -> bool:
         """Whether it may call now: online, or asked for it while its boot is pending."""
-        return self.online or (self._triggered and self._caller is not None)
+        return self.online or (self._triggered and self.caller is not None)
 
     @property
     def serves(self) -> bool:
         """Whether transactions may begin (2.0.1 B01.FR.09, B02.FR.03)."""
         accepted = self.boot.state is State.ACCEPTED
-        return self.up and (accepted or self.variables.flag(c.BEFORE_ACCEPTED))
+        return self.up and not self.power.leaving and (accepted or self.variables.flag(c.BEFORE_ACCEPTED))
 
     @property
     def operative(self) -> bool:
@@ -244,14 +243,14 @@ class VirtualStation:
 
     def call(self, action: str, payload: Payload, then: Then | None = None) -> None:
         """Send a CALL on whatever connection there is."""
-        if self._caller is None:
+        if self.caller is None:
             if then is not None:
                 then(LinkLost(f"{self.settings.identity}: {action} not sent, not connected"))
             return
         if self.fittings.rewrite is not None:
             payload = self.fittings.rewrite.outgoing(action, payload)
         timeout_s = self.variables.number(c.MESSAGE_TIMEOUT)
-        answer = asyncio.ensure_future(self._caller.call(action, payload, timeout_s=timeout_s))
+        answer = asyncio.ensure_future(self.caller.call(action, payload, timeout_s=timeout_s))
         answer.add_done_callback(partial(_tell, then))
 
     def refused(self, event: str, info: str, /) -> None:
@@ -286,7 +285,7 @@ class VirtualStation:
 
     def link_up(self, caller: Caller, version: Version | None = None) -> None:
         """A connection was opened."""
-        self._caller = caller
+        self.caller = caller
         if version is not None and version is not self.version:
             self.version = version
             self.dialect = self._dialect()
@@ -297,9 +296,9 @@ class VirtualStation:
 
     def link_down(self) -> None:
         """The connection is gone, whoever ended it."""
-        if self._caller is None:
+        if self.caller is None:
             return
-        self._caller = None
+        self.caller = None
         self._lost_s = self.clock.now_s
         self.queue.pause()
         self.boot.link_down()
@@ -307,15 +306,11 @@ class VirtualStation:
             part.disconnected()
         if self.up:
             self.limits.went_offline()
-            self._dial_again()
+            self.power.dial_again()
 
     def link_failed(self) -> None:
         """An attempt to connect failed."""
-        self._dial_again()
-
-    def _dial_again(self) -> None:
-        if self.up and not self._isolated:
-            self.reconnect.again()
+        self.power.dial_again()
 
     def accepted(self) -> None:
         """The station is online: tell what it missed to tell."""
@@ -329,95 +324,37 @@ class VirtualStation:
         for bay in self.bays.values():
             self.transactions.settle(bay, "ChargingStateChanged")
 
-    def isolate(self, cut: bool) -> None:
-        """Cut the station off from the network, or let it back; it notices a broken connection at once."""
-        self._isolated = cut
-        caller = self._caller
-        if cut:
-            self.reconnect.stop()
-            self.link_down()
-            if caller is not None:
-                caller.drop()
-        elif self.up and caller is None:
-            self.reconnect.now()
-
     # power
 
+    @property
+    def up(self) -> bool:
+        """Whether it runs: it has power and has started."""
+        return self.power.up
+
     def start(self, reason: str = "PowerUp") -> None:
-        """Start now: what was kept is there again, and the first attempt to connect begins."""
-        self.up = True
-        self.variables.rebooted()
-        self.boot.started(reason)
-        self.statuses.forget()
+        """Start now; `reason` is BootReason of 2.x."""
         self._lost_s = None
-        self._left_over()
-        for part in self.parts:
-            part.booted()
-        self.timers.start()
-        for bay in self.bays.values():
-            self.transactions.settle(bay, "ChargingStateChanged")
-        if not self._isolated:
-            self.reconnect.now(self.settings.connect_on_boot_s)
+        self.power.start(reason)
 
     def reboot(self, reason: str, /, stopped: str = "Reboot") -> None:
         """End what runs for the reason `stopped`, tell it if possible, and start anew."""
-        for bay in self.bays.values():
-            if bay.authorised or bay.transaction is not None:
-                self.transactions.end(bay, stopped, "ResetCommand")
-        self.clock.call_later(_STEP_DOWN_S, partial(self._go_down, reason))
-
-    def _go_down(self, reason: str) -> None:
-        self.down()
-        self.clock.call_later(self.settings.boot_s, partial(self.start, reason))
+        self.power.reboot(reason, stopped)
 
     def down(self) -> None:
         """Stop: the connection is closed, nothing is due any more."""
-        self.up = False
-        self.timers.stop()
-        self.reconnect.stop()
-        caller = self._caller
-        self.link_down()
-        if caller is not None:
-            caller.close(1001, "going down")
+        self.power.down()
 
     def power_cut(self) -> None:
-        """Mains are gone: the connection dies without a word, energy stops, memory is what is in the store."""
-        if self._cut is not None:
-            return
-        self._cut = {bay.number: self.sample(bay).register_wh for bay in self.bays.values()}
-        self._cut_s = self.now_s
-        for bay in self.bays.values():
-            self.physics.fault(self.clock.now_s, bay.row, "outage", True)
-        caller, self.up = self._caller, False
-        self.timers.stop()
-        self.reconnect.stop()
-        self.link_down()
-        if caller is not None:
-            caller.drop()
+        """Mains are gone."""
+        self.power.cut()
 
     def power_back(self) -> None:
-        """Mains are back: the station starts, and transactions go on or end with PowerLoss."""
-        if self._cut is not None:
-            self.clock.call_later(self.settings.boot_s, self._powered)
+        """Mains are back."""
+        self.power.back()
 
-    def _powered(self) -> None:
-        for bay in self.bays.values():
-            self.physics.fault(self.clock.now_s, bay.row, "outage", False)
-            bay.fault = ""
-        self._cut = None
-        self.up = True
-        for bay in self.bays.values():
-            resumed = self.variables.flag(c.RESUME) and bay.plugged
-            if bay.transaction is not None and not resumed:
-                self.transactions.end(bay, "PowerLoss", "AbnormalCondition", self._cut_s)
-        self.start("PowerUp")
-
-    def _left_over(self) -> None:
-        """Transactions of a process that ended without a word: tell their end as last known."""
-        alive = {bay.transaction.name for bay in self.bays.values() if bay.transaction is not None}
-        for name, row in self.store.rows(flow.TABLE):
-            if name not in alive:
-                self.transactions.bury(name, row)
+    def isolate(self, cut: bool) -> None:
+        """Cut the station off from the network, or let it back."""
+        self.power.isolate(cut)
 
     # what happens to it
 
@@ -440,7 +377,7 @@ class VirtualStation:
 
     def faulted(self, evse: int, what: str) -> None:
         """Something broke at an EVSE; empty: it is mended."""
-        if self._cut is None:
+        if self.power.cut_s is None:
             bay = self.bays[evse]
             bay.fault = what
             self.transactions.settle(bay, "AbnormalCondition" if what else "ChargingStateChanged")
@@ -454,38 +391,6 @@ class VirtualStation:
             for callback in waiting:
                 callback()
 
-    # messages of transactions
-
-    def _prepare(self, item: Item) -> Payload:
-        if isinstance(self.dialect, Dialect16):
-            return self.dialect.fill(item.action, item.payload, item.transaction)
-        return item.payload
-
-    def _answered(self, item: Item, outcome: Outcome) -> None:
-        if not isinstance(outcome, dict):
-            return
-        where = [b for b in self.bays.values() if b.transaction and b.transaction.name == item.transaction]
-        if isinstance(self.dialect, Dialect16) and item.action == "StartTransaction":
-            self._numbered(self.dialect, item.transaction, outcome["transactionId"])
-        for bay in where:
-            self._judged(bay, item, outcome)
-
-    def _numbered(self, dialect: Dialect16, name: str, number: int) -> None:
-        dialect.ids[name] = number
-        self.store.put(_IDS, name, number)
-        self.limits.named(name, str(number))
-
-    def _judged(self, bay: Bay, item: Item, outcome: Payload) -> None:
-        transaction = bay.transaction
-        told = item.payload.get("idToken", {}).get("idToken") or item.payload.get("idTag")
-        if transaction is None or transaction.token is None or told != transaction.token.text:
-            return
-        grant = self.authoriser.learn(transaction.token, outcome)
-        if grant is not None and not grant.accepted and bay.authorised:
-            self.transactions.refuse(bay)
-        elif grant is not None:
-            transaction.grant = bay.grant = grant if bay.authorised else bay.grant
-
     def _written(self, variable: Variable) -> None:
         if variable is c.HEARTBEAT:
             self.boot.interval_changed()
@@ -496,7 +401,7 @@ class VirtualStation:
         if self.version.two:
             return Dialect2(self.settings, self.version)
         dialect = Dialect16(self.settings)
-        dialect.ids.update(dict(self.store.rows(_IDS)))
+        dialect.ids.update(dict(self.store.rows(IDS)))
         return dialect
 
 
