@@ -121,7 +121,7 @@ def test_a_station_is_called_over_http_and_told_at_the_end(tmp_path: Path, numbe
         assert "stopped" in out
         assert "Traceback" not in errors
     frames = [json.loads(line) for line in (tmp_path / "trace.jsonl").read_text().splitlines()]
-    assert [frame["frame"][2] for frame in frames].count("Reset") == 1
+    assert [json.loads(frame["frame"])[2] for frame in frames].count("Reset") == 1
     with started(tmp_path) as again, httpx.Client(base_url=again.api) as http:
         assert "facts taken back" in again.greeting
         headers = {"Authorization": f"Bearer {again.token}"}
@@ -136,6 +136,7 @@ def test_a_station_is_called_over_http_and_told_at_the_end(tmp_path: Path, numbe
     [
         (["--api", "http://0.0.0.0:0"], "--token-file"),
         (["--listen", "wss://127.0.0.1:0"], "--tls-cert"),
+        (["--trace", "no/where"], "--trace"),
         (["--client-ca", "ca.pem"], "wss"),
         (["--files", "f", "--api", ""], "--api"),
     ],

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ import typer
 from rich.console import Console
 
 from twin.cli.csms_view import Lines, LiveView
-from twin.network.api.frames import FrameFile
-from twin.network.api.serve import EPOCH_NS, Running, Settings, running
+from twin.errors import SettingsError
+from twin.network.api.serve import Running, Settings, running
 from twin.network.ocpp.security import certificates
 from twin.network.ocpp.security.authority import Authority
 from twin.network.ocpp.wire.link import Trace
+from twin.network.ocpp.wire.trace import TraceFile
 
 
 def run(settings: Settings, *, trace: Path | None, ca: Path | None) -> None:
@@ -35,8 +36,15 @@ def run(settings: Settings, *, trace: Path | None, ca: Path | None) -> None:
     console = Console()
     log_to(Console(stderr=True) if not console.is_terminal else console)
     with ExitStack() as stack:
-        writer = None if trace is None else stack.enter_context(FrameFile(trace, EPOCH_NS))
+        writer = None if trace is None else stack.enter_context(closing(_trace_file(trace)))
         asyncio.run(_serve(settings, unix_ns, console, writer))
+
+
+def _trace_file(path: Path) -> TraceFile:
+    try:
+        return TraceFile(path)
+    except OSError as error:
+        raise SettingsError(f"--trace {path}: cannot be written ({error.strerror})") from None
 
 
 async def _serve(settings: Settings, unix_ns: int, console: Console, trace: Trace | None) -> None:

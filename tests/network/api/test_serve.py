@@ -19,10 +19,10 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from twin.errors import SettingsError
 from twin.network.api.compose import Options
-from twin.network.api.frames import FrameFile
 from twin.network.api.serve import Running, Settings, running
 from twin.network.ocpp.security.authority import Authority, Issued
 from twin.network.ocpp.wire.tls import client_context
+from twin.network.ocpp.wire.trace import TraceFile, read
 
 BOOT = '[2,"1","BootNotification",{"chargePointVendor":"Acme","chargePointModel":"One"}]'
 PASSWORD = "sixteen-letters!"
@@ -138,10 +138,10 @@ def test_two_listeners_serve_one_system(tmp_path: Path) -> None:
         assert list(served.system.csms.stations) == ["CP0", "CP1"]
 
     given = settings(tmp_path, listen=("ws://127.0.0.1:0",) * 2, options=Options(accept="any"))
-    with FrameFile(trace, 0) as frames:
-        serve(given, story, trace=frames)
-    lines = [orjson.loads(line) for line in trace.read_bytes().splitlines()]
-    assert [line["station"] for line in lines if line["frame"][2] == "BootNotification"] == ["CP0", "CP1"]
+    frames = TraceFile(trace)
+    serve(given, story, trace=frames)
+    frames.close()
+    assert [one.station for one in read(trace) if one.frame == BOOT] == ["CP0", "CP1"]
 
 
 def test_at_the_end_stations_are_told_and_streams_end(tmp_path: Path) -> None:

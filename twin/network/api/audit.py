@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+import orjson
 import structlog
 
 from twin.domain.journal import Entry
 from twin.network.clock import to_wire
 from twin.network.ocpp.csms.operations.office import Office, OperationsPart
+from twin.network.ocpp.wire.trace import Masker
 
 STREAM = "audit"
 KEPT = 10_000
 """Lines that are shown; the journal has all."""
-MASK = "***"
-_SECRET_KEYS = frozenset({"password", "password_hex"})
-_SECRET_VARIABLES = frozenset({"authorizationkey", "basicauthpassword"})
+_mask = Masker(tokens=False)
 _log = structlog.get_logger("twin.audit")
 
 
@@ -80,15 +80,6 @@ class Audit(OperationsPart):
         return next((line for line in reversed(self._lines) if line["number"] == number), None)
 
 
-def masked(body: Any) -> Any:
-    """Return JSON with passwords and keys hidden: by their names, and where they are values of keys and variables."""
-    if isinstance(body, list):
-        return [masked(item) for item in body]
-    if not isinstance(body, dict):
-        return body
-    hidden = {key: MASK if key in _SECRET_KEYS and value else masked(value) for key, value in body.items()}
-    variable = body.get("variable")
-    name = variable.get("name") if isinstance(variable, dict) else body.get("key")
-    if isinstance(name, str) and name.casefold() in _SECRET_VARIABLES:
-        hidden |= {key: MASK for key in ("value", "attributeValue") if key in body}
-    return hidden
+def masked(body: object) -> Any:
+    """Return JSON with passwords and keys hidden, wherever they stand."""
+    return orjson.loads(_mask(orjson.dumps(body).decode()))

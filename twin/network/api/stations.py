@@ -21,6 +21,7 @@ from twin.network.ocpp.csms.quirks import Quirks
 from twin.network.ocpp.csms.station import StationPolicy
 from twin.network.ocpp.security.passwords import hashed
 from twin.network.ocpp.security.rotation import rotate
+from twin.network.ocpp.wire.trace import MASK
 
 Who = Annotated[Holder, Depends(holder_of)]
 LONGEST_IDENTITY = 255
@@ -47,9 +48,10 @@ def routes(system: System) -> APIRouter:
         _check_identity(identity)
         known = system.csms.stations.get(identity)
         policy = _changed(known.policy if known else StationPolicy(), body)
-        number = await system.audit.asked(
-            who.name, f"put station {identity}", body.model_dump(mode="json", exclude_unset=True)
-        )
+        said = body.model_dump(mode="json", exclude_unset=True)
+        if said.pop("password_hex", None) is not None:
+            said["password"] = MASK
+        number = await system.audit.asked(who.name, f"put station {identity}", said)
         one = system.csms.register(identity, policy)
         await system.office.commit()
         system.audit.done(number, "ok")
