@@ -32,6 +32,7 @@ from twin.network.ocpp.csms.port import CsmsStations
 from twin.network.ocpp.csms.smart_charging import Declared, SmartCharging
 from twin.network.ocpp.csms.station import StationPolicy
 from twin.network.ocpp.csms.tasks import Tasks
+from twin.network.ocpp.csms.tokens import ID_TAG_LENGTH
 from twin.network.ocpp.profiles.model import Unit
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.admission import Open
@@ -117,6 +118,8 @@ class LoopbackStations:
             desk=core.desk,
         )  # fmt: skip
         self._tasks = tasks
+        self._cards: dict[str, str] = {}
+        self._taken: set[str] = set()
         self._dials: set[asyncio.Task[None]] = set()
         self.virtual = VirtualStations(
             Fleet(fleet.specs), _settings(fleet.specs, how), clock, dial=self._dial, fit=fit, start_s=start_s
@@ -188,7 +191,20 @@ class LoopbackStations:
 
     def present(self, t_s: float, row: int, token: str, /) -> None:
         """Hold a card to the reader."""
-        self.step.do(lambda: self.virtual.present(t_s, row, token))
+        card = self._card(token)
+        self.step.do(lambda: self.virtual.present(t_s, row, card))
+
+    def _card(self, token: str) -> str:
+        """Return what a reader reads of a token: itself where the wire has room for it, case apart."""
+        card = self._cards.get(token)
+        if card is None:
+            card = token
+            if len(token) > ID_TAG_LENGTH or not token.isascii() or token.casefold() in self._taken:
+                card = f"card:{len(self._cards) + 1}"
+            self._cards[token] = card
+            self._taken.add(card.casefold())
+            self.port.cards[card] = token
+        return card
 
     def unplug(self, t_s: float, row: int, /) -> None:
         """Take the cable out."""

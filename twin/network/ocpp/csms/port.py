@@ -70,6 +70,8 @@ class CsmsStations:
         self._served: set[StationId] = set()
         self._away: set[StationId] = set()
         self._charging: SmartCharging | None = None
+        self.cards: dict[str, str] = {}
+        """What stands on the wire to the driver's token, where a version has no room for that."""
         self.wake: Callable[[], None] = _nothing
         """Called when a fact came in: who paces the run sees to it that `drain` is called."""
 
@@ -125,6 +127,7 @@ class CsmsStations:
         before = self._asked.pop(row, None)
         if before is not None and not before.answer.done():
             before.answer.set_result(False)
+        token = self.cards.get(token, token)
         asked = self._asked[row] = _Asked(token, self._loop.create_future())
         now_s = self._clock.now_s
         self.take(e.TokenPresented(now_s, now_s, station.identity, self._fleet.ids[row], token))
@@ -138,6 +141,8 @@ class CsmsStations:
 
     def take(self, fact: e.StationFact) -> None:
         """Take a fact of the central system; `drain` hands it out."""
+        if isinstance(fact, e.TransactionStarted) and fact.token in self.cards:
+            fact = fact._replace(token=self.cards[fact.token])
         if fact.evse is not None:
             row = self._row.get(fact.evse)
             if row is not None:
