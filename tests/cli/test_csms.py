@@ -137,6 +137,7 @@ def test_a_station_is_called_over_http_and_told_at_the_end(tmp_path: Path, numbe
         (["--api", "http://0.0.0.0:0"], "--token-file"),
         (["--listen", "wss://127.0.0.1:0"], "--tls-cert"),
         (["--trace", "no/where"], "--trace"),
+        (["--quirks", "nowhere.yaml"], "nowhere.yaml"),
         (["--client-ca", "ca.pem"], "wss"),
         (["--files", "f", "--api", ""], "--api"),
     ],

@@ -66,6 +66,10 @@ def csms(
         Path | None,
         typer.Option(help="Folder for firmware that stations load and logs that they bring, over HTTP."),
     ] = None,
+    quirks: Annotated[
+        Path | None,
+        typer.Option(help="Flags of models of stations (YAML or TOML), beside those that are known."),
+    ] = None,
     trace: Annotated[
         Path | None, typer.Option(help="Append every frame to this file, as JSON lines.")
     ] = None,
@@ -96,6 +100,7 @@ def csms(
     from twin.errors import SettingsError
     from twin.network.api.compose import Options
     from twin.network.api.serve import Settings
+    from twin.network.ocpp.csms.quirk_profiles import load
 
     if client_ca is not None and not any(url.startswith("wss:") for url in listen):
         raise SettingsError("--client-ca: certificates of stations need a --listen wss://HOST:PORT")
@@ -105,7 +110,12 @@ def csms(
         listen=tuple(listen),
         api=api,
         db=db,
-        options=Options(accept=accept, tokens=tokens, min_security_profile=min_security_profile),
+        options=Options(
+            accept=accept,
+            tokens=tokens,
+            min_security_profile=min_security_profile,
+            quirks=load(quirks) if quirks is not None else (),
+        ),
         tls_cert=tls_cert,
         tls_key=tls_key,
         client_ca=client_ca,

@@ -29,6 +29,8 @@ from twin.network.ocpp.csms.operations.reports import Reports
 from twin.network.ocpp.csms.operations.reservation import Reservations
 from twin.network.ocpp.csms.parts import Part
 from twin.network.ocpp.csms.provisioning import Provisioning
+from twin.network.ocpp.csms.quirk_profiles import QuirkBook
+from twin.network.ocpp.csms.quirk_table import QuirkProfile
 from twin.network.ocpp.csms.smart_charging import SmartCharging
 from twin.network.ocpp.csms.transaction import Transaction
 from twin.network.ocpp.security.authority import Authority
@@ -51,6 +53,8 @@ class Options:
     """Who signs what stations ask for."""
     cost: Cost | None = None
     """What a transaction costs."""
+    quirks: tuple[QuirkProfile, ...] = ()
+    """Flags of models, beside those that are known."""
     limits: Limits = Limits()  # noqa: RUF009 -- frozen
 
 
@@ -95,7 +99,9 @@ class System:
         self.certificates = Certificates(self.office, options.authority)
         self.costs = Costs(self.office, self.transfer, options.cost)
         self.needs = ChargingNeeds(self.office)
-        self.provisioning = Provisioning(self.office, self.reports, ready=self._ready)
+        self.provisioning = Provisioning(
+            self.office, self.reports, QuirkBook(options.quirks), ready=self._ready
+        )
         self.charging = SmartCharging(self.office, self.provisioning.capabilities)
         own: tuple[Part, ...] = (
             self.office, self.audit, self.reports, self.notices, self.transfer, self.lists, self.reservations,

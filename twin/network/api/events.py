@@ -12,7 +12,7 @@ from twin.domain.events import StationFact
 from twin.network.clock import to_wire
 from twin.network.ocpp.wire.link import Deviation
 
-KEPT = 20_000
+KEPT = 10_000
 """Events that are remembered; who follows more slowly is told that some are missed."""
 
 

@@ -11,10 +11,11 @@ from twin.network.clock import to_wire
 from twin.network.ocpp.wire.link import Record
 from twin.network.ocpp.wire.trace import Masker
 
-PER_STATION = 200
+PER_STATION = 30
 STATIONS = 2_000
-LONGEST = 20_000
-"""Characters of a frame that is shown as text."""
+"""A thousand stations with frames of 700 characters cost 21 MB."""
+LONGEST = 4_000
+"""Characters of a frame that are kept."""
 
 
 class Frames:
@@ -36,6 +37,8 @@ class Frames:
             if len(self._of) >= STATIONS:
                 del self._of[next(iter(self._of))]
             frames = self._of[record.station] = deque(maxlen=PER_STATION)
+        if len(record.frame) > LONGEST:
+            record = record._replace(frame=record.frame[:LONGEST])
         frames.append(record)
 
     def of(self, station: str, limit: int) -> list[dict[str, object]]:
@@ -53,4 +56,4 @@ class Frames:
         try:
             return {**head, "frame": orjson.loads(text)}
         except orjson.JSONDecodeError:
-            return {**head, "text": text[:LONGEST]}
+            return {**head, "text": text}

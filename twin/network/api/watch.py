@@ -13,6 +13,7 @@ from twin.network.api.access import Holder, Role, holder_of, need
 from twin.network.api.calls import station_of
 from twin.network.api.compose import System
 from twin.network.api.errors import ApiError, answer, documented
+from twin.network.api.frames import PER_STATION
 from twin.network.api.metrics import CONTENT_TYPE
 
 Who = Annotated[Holder, Depends(holder_of)]
@@ -61,7 +62,9 @@ def routes(system: System) -> APIRouter:
 
     @router.get("/v1/trace", summary="The latest frames of a station", responses=documented(404))
     async def trace(
-        _who: Who, station: Annotated[str, Query()], limit: Annotated[int, Query(ge=1, le=200)] = 200
+        _who: Who,
+        station: Annotated[str, Query()],
+        limit: Annotated[int, Query(ge=1, le=PER_STATION)] = PER_STATION,
     ) -> Response:
         """Return the latest frames in both directions, oldest first, passwords masked."""
         station_of(system, station)
