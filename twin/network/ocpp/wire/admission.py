@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from twin.network.ocpp.security.passwords import Match
 
@@ -119,7 +119,7 @@ def identity_of(target: str) -> str:
     Raises:
         ValueError: There is none, or it tries to be a path of its own.
     """
-    segments = [unquote(segment, errors="strict") for segment in urlsplit(target).path.split("/") if segment]
+    segments = [unquote(segment, errors="strict") for segment in target.partition("?")[0].split("/") if segment]
     if not segments:
         raise ValueError("the path names no station")
     for segment in segments:

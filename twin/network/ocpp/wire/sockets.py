@@ -151,7 +151,7 @@ class SocketLink:
         self._connection, self._limits, self._clock, self._remark = connection, limits, clock, remark
         self._owner: Receiver | None = None
         self._left, self._since_s = limits.burst, clock.now_s
-        self._lost = False
+        self._lost = self._deaf = False
         self.on_lost: Callable[[], None] | None = None
         """Called after the owner was told."""
         connection.link = self
@@ -187,6 +187,9 @@ class SocketLink:
             connection.protocol.send_close(code, reason)
             connection.send_data()
             connection.expect_close()
+            if not connection.transport.is_reading():  # only its close frame is of interest now
+                self._deaf = True
+                connection.transport.resume_reading()
 
     def drop(self) -> None:
         """See `Link.drop`: the peer sees a reset."""
@@ -198,6 +201,8 @@ class SocketLink:
 
     def took(self, message: bytes) -> None:
         """Deliver a message; the connection calls this."""
+        if self._deaf:
+            return
         if self._owner is None:
             self._connection._early.append(message)  # noqa: SLF001
             return
@@ -222,7 +227,7 @@ class SocketLink:
 
     def _resume(self) -> None:
         self._left, self._since_s = self._limits.burst, self._clock.now_s
-        if not self._lost:
+        if not self._lost and not self._deaf:
             self._connection.transport.resume_reading()
 
     def went(self) -> None:

@@ -57,6 +57,7 @@ def understand(
     """
     if payload is None and schema.valid({}):  # 1.6J 4.2.1: null where nothing is to be said
         return Understood({}, None, "")
+    other = speaks(action, payload, version, response=response)  # before a repair drops what the other one needs
     usable = isinstance(payload, dict) and not strict
     findings = repair(schema, payload) if usable else inspect(schema, payload)
     standing = [finding for finding in findings if finding.fate is Fate.STANDS]
@@ -64,11 +65,9 @@ def understand(
         rule = _RULES.get(finding.keyword, "schema")
         detail = f"{finding.path}: {finding.detail}"
         recorder.deviates(rule, detail, action=action, message_id=message_id, tolerated=not standing)
-    if standing:
-        other = speaks(action, payload, version, response=response)
-        if other is not None:
-            detail = f"this is how {other.number} says it"
-            recorder.deviates("other-version", detail, action=action, message_id=message_id)
+    if standing and other is not None:
+        detail = f"this is how {other.number} says it"
+        recorder.deviates("other-version", detail, action=action, message_id=message_id)
     fault = "; ".join(f"{finding.path}: {finding.detail}" for finding in findings)
     return Understood(payload, _refusal(standing, version) if standing else None, fault)
 
