@@ -191,6 +191,9 @@ CASES: tuple[Case, ...] = (
     Case(V21, default(period(setpoint=9.0)), R.FIELDS_OF_MODE),
     Case(V21, default(period(mode=Mode.EXTERNAL_SETPOINT, setpoint=9.0)), R.FIELDS_OF_MODE, abilities=V2X),
     Case(V21, default(period(mode=Mode.IDLE, limit=None)), None, abilities=V2X),
+    Case(V21, default(period(mode=Mode.IDLE)), R.FIELDS_OF_MODE, abilities=V2X),
+    Case(V21, default(period(mode=Mode.EXTERNAL_LIMITS, discharge_limit=-9.0)), None, abilities=V2X),
+    Case(V21, default(period(mode=Mode.LOCAL_LOAD_BALANCING)), None, abilities=V2X),
     Case(
         V21, profile(1, SUN, period(mode=Mode.EXTERNAL_LIMITS, discharge_limit=-9.0)), None,
         abilities={**V2X, **ADDED},

