@@ -148,7 +148,6 @@ MUTANTS = tuple(
         ("fields a mode knows", v2x, "fields.must <= given <= fields.must | fields.may", "fields.must <= given"),
         ("discharge limits are negative", v2x, "p.discharge_limit > 0.0", "False"),
         ("limits are positive", v2x, "p.limit < 0.0", "False"),
-        ("constraints carry what is followed", v2x, "fields = fields if period.mode is Mode.CHARGING_ONLY else _EXTERNAL", "pass"),
     )
 )  # fmt: skip
 """One change per rule; a line is as wide as its change."""

@@ -35,8 +35,6 @@ _OF_MODE: dict[Mode, _Fields] = {
     Mode.LOCAL_LOAD_BALANCING: _Fields(may=_BOTH),
     Mode.IDLE: _Fields(),
 }
-_EXTERNAL = _Fields(may=frozenset({"limit", "discharge_limit", "setpoint"}))
-"""External constraints carry what the modes named after them follow (2.1 Q05, Q06)."""
 
 
 def modes(profile: ChargingProfile) -> set[Mode]:
@@ -51,13 +49,11 @@ def mode_not_allowed(profile: ChargingProfile) -> bool:
 
 def wrong_fields(profile: ChargingProfile) -> bool:
     """Whether a period lacks what its mode needs, or carries what its mode knows not."""
-    return any(_wrong(profile, p) for p in profile.schedule.periods)
+    return any(_wrong(p) for p in profile.schedule.periods)
 
 
-def _wrong(profile: ChargingProfile, period: Period) -> bool:
+def _wrong(period: Period) -> bool:
     fields = _OF_MODE[period.mode]
-    if profile.purpose in {Purpose.EXTERNAL_CONSTRAINTS, Purpose.LOCAL_GENERATION}:
-        fields = fields if period.mode is Mode.CHARGING_ONLY else _EXTERNAL
     names = ("limit", "discharge_limit", "setpoint")
     given = {name for name in names if getattr(period, name) is not None}
     return not (fields.must <= given <= fields.must | fields.may)
