@@ -222,6 +222,7 @@ def _make():
         return bench
 
     make.evse = evse
+    make.car = car
     make.replace = dataclasses.replace
     yield make
     for bench in benches:
