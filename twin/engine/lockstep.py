@@ -78,7 +78,7 @@ class SimClock:
     @property
     def now_s(self) -> float:
         """Seconds since the epoch of the run."""
-        return float(self._env.now)
+        return self._env.now
 
     def call_at(self, t_s: float, callback: Callable[[], None], /) -> SimTimer:
         """See `Clock.call_at`."""

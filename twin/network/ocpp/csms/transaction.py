@@ -207,7 +207,8 @@ class Transaction:
         mine = self.readings
         for one in readings:
             if one.context != PERIODIC or one.signed:
-                if one not in mine:
+                newest = not mine or one.happened_s > mine[-1].happened_s  # as a rule: no search in a long list
+                if newest or one not in mine:
                     mine.append(one)
                 continue
             places = [place for place, old in enumerate(mine) if old.context == PERIODIC and not old.signed]
