@@ -56,14 +56,18 @@ class LoopClock:
     """Implements `domain.clock.Clock` on an asyncio loop: real time, or `speed` times as fast.
 
     Args:
-        loop: Whose time is counted; `now_s` is 0 when this object is made.
+        loop: Whose time is counted; `now_s` begins when this object is made.
         epoch_ns: The instant of `now_s == 0`, nanoseconds since 1970.
         speed: Simulated seconds per real one.
+        now_s: Seconds since the epoch when this object is made; what a journal keeps of an earlier process counts
+            from the same epoch.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, epoch_ns: int, speed: float = 1.0) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, epoch_ns: int, speed: float = 1.0, *, now_s: float = 0.0
+    ) -> None:
         self._loop = loop
-        self._start = loop.time()
+        self._start = loop.time() - now_s / speed
         self._instants: WeakValueDictionary[float, _Due] = WeakValueDictionary()
         self.epoch_ns = epoch_ns
         self.speed = speed
