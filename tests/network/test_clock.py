@@ -94,3 +94,18 @@ def test_a_cancelled_instant_can_be_used_again() -> None:
         await done.wait()
 
     asyncio.run(main())
+
+
+def test_a_clock_of_a_later_process_counts_from_the_same_epoch() -> None:
+    """It begins 1,000 s behind the epoch; a timer for the past is due at once."""
+
+    async def story() -> tuple[float, bool]:
+        clock = LoopClock(asyncio.get_running_loop(), 0, now_s=1_000.0)
+        called = asyncio.Event()
+        clock.call_at(10.0, called.set)
+        await called.wait()
+        return clock.now_s, called.is_set()
+
+    now_s, called = asyncio.run(story())
+    assert 1_000.0 <= now_s < 1_060.0
+    assert called
