@@ -8,7 +8,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from twin.network.ocpp.profiles import combine, compose, context, instants, leads, phases, v2x, validate
+from twin.network.ocpp.profiles import (
+    combine,
+    compose,
+    context,
+    instants,
+    leads,
+    phases,
+    store,
+    v2x,
+    validate,
+)
 
 
 class Mutant(NamedTuple):
@@ -144,6 +154,23 @@ MUTANTS = tuple(
         ("more phases need nothing", phases, "fewest < o.phases", "fewest != o.phases"),
         ("a phase of one", phases, "p.phase_to_use is not None and p.phases != 1", "p.phase_to_use is not None and p.phases == 2"),
         ("DC switches no phases", phases, "return any(fewest < o.phases and not o.switching for o in outlets if not o.dc)", "return any(fewest < o.phases and not o.switching for o in outlets)"),
+        # What is installed.
+        ("an id replaces", store, "p.id == profile.id or self._same_place(p, profile)", "self._same_place(p, profile)"),
+        ("1.6: a place replaces", store, "p.id == profile.id or self._same_place(p, profile)", "p.id == profile.id"),
+        ("2.x: a place does not", store, "if self._version.two or (old.stack_level", "if (old.stack_level"),
+        ("of one transaction only", store, "or old.transaction == new.transaction", "or True"),
+        ("an id alone in 2.x", store, "if profile_id is not None and self._version.two:", "if False:"),
+        ("an id and more in 1.6", store, "if profile_id is not None and self._version.two:", "if profile_id is not None:"),
+        ("external constraints stay", store, " if p.purpose is not Purpose.EXTERNAL_CONSTRAINTS", ""),
+        ("clearing by purpose", store, "and (purpose is None or p.purpose is purpose)", ""),
+        ("clearing by level", store, "and (level is None or p.stack_level == level)", ""),
+        ("clearing by EVSE", store, "and (evse is None or p.evse == evse)", ""),
+        ("a transaction's own end with it", store, "p.purpose is Purpose.TX and p.transaction == transaction", "p.purpose is Purpose.TX"),
+        ("a reboot keeps what runs", store, "p.transaction not in transactions", "True"),
+        ("forgotten where it says so", store, "p.forget_offline and ", ""),
+        ("forgotten after its time only", store, "offline_s > p.max_offline_s", "offline_s >= p.max_offline_s"),
+        ("only dynamic ones are updated", store, " or old.kind is not Kind.DYNAMIC", ""),
+        ("bound to what began", store, "            if profile.transaction is None:", "            if False:"),
         ("fields a mode needs", v2x, "fields.must <= given <= fields.must | fields.may", "given <= fields.must | fields.may"),
         ("fields a mode knows", v2x, "fields.must <= given <= fields.must | fields.may", "fields.must <= given"),
         ("discharge limits are negative", v2x, "p.discharge_limit > 0.0", "False"),

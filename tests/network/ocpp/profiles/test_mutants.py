@@ -10,7 +10,7 @@ import pytest
 from twin.network.ocpp.profiles import validate
 from twin.rng import stream
 
-from . import by_hand, refusals, test_by_hand
+from . import by_hand, refusals, test_by_hand, test_store
 from .agree import check
 from .drawn import stack, window_start
 from .mutants import MUTANTS, Mutant, alive
@@ -21,6 +21,9 @@ FEATURES = [
     for name, test in vars(test_by_hand).items()
     if name.startswith("test_") and not name.startswith("test_schedules")
 ]
+
+
+STORED = [test for name, test in vars(test_store).items() if name.startswith("test_")]
 
 
 def refuse_as_told() -> None:
@@ -36,6 +39,10 @@ def everything() -> None:
     for feature in FEATURES:
         feature()
     refuse_as_told()
+    for test in STORED:
+        marks = getattr(test, "pytestmark", None)
+        for row in marks[0].args[1] if marks else [()]:
+            test(*(row if isinstance(row, tuple) else (row,)))
     chance = stream(99, "stacks of profiles")
 
     def pick(choices: Sequence[Any]) -> Any:

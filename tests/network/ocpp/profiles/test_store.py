@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from twin.network.ocpp.profiles import store as stores
 from twin.network.ocpp.profiles.model import ChargingProfile, Kind, Purpose
-from twin.network.ocpp.profiles.store import ProfileStore
 from twin.network.ocpp.versions import Version
 
 from .build import profile
@@ -24,7 +24,7 @@ FIRST = profile(1, DEFAULT, (0, 16), evse=1)
 
 def ids(profiles: object) -> list[int]:
     """Of any profiles."""
-    assert isinstance(profiles, (ProfileStore, tuple))
+    assert isinstance(profiles, (stores.ProfileStore, tuple))
     return [p.id for p in profiles]
 
 
@@ -44,14 +44,14 @@ def test_profiles_replace_by_the_rule_of_their_version(
     version: Version, new: ChargingProfile, left: list[int]
 ) -> None:
     """1.6: by id, or by level, purpose and connector (3.13.2, 5.16.3); 2.x: by id alone (K01.FR.05)."""
-    store = ProfileStore(version, [FIRST])
+    store = stores.ProfileStore(version, [FIRST])
     assert store.install(new) == (() if left == [1, 2] else (FIRST,))
     assert ids(store) == left
 
 
 def test_profiles_of_two_transactions_of_one_connector_stand_side_by_side() -> None:
     """1.6: one of the last transaction is not replaced by one of this, one without an id is."""
-    store = ProfileStore(V16, [profile(1, TX, (0, 9), evse=1, transaction="7")])
+    store = stores.ProfileStore(V16, [profile(1, TX, (0, 9), evse=1, transaction="7")])
     store.install(profile(2, TX, (0, 9), evse=1, transaction="8"))
     assert ids(store) == [1, 2]
     store.install(profile(3, TX, (0, 9), evse=1))
@@ -85,21 +85,21 @@ def test_clearing_takes_what_meets_all_criteria(
     version: Version, criteria: dict[str, object], gone: list[int]
 ) -> None:
     """1.6 errata 3.25: a logical and; 2.x: an id alone decides; external constraints stay (K10.FR.06)."""
-    store = ProfileStore(version, ALL)
+    store = stores.ProfileStore(version, ALL)
     assert ids(store.clear(**criteria)) == gone  # type: ignore[arg-type]
     assert ids(store) == [i for i in (1, 2, 3, 4) if i not in gone]
 
 
 def test_external_constraints_are_released_by_who_set_them() -> None:
     """2.0.1 K13."""
-    store = ProfileStore(V201, ALL)
+    store = stores.ProfileStore(V201, ALL)
     assert ids(store.release(4)) == [4]
     assert len(store) == 3
 
 
 def test_a_transaction_takes_its_profiles_along() -> None:
     """1.6 3.13.1: only TxProfiles, only of that transaction."""
-    store = ProfileStore(
+    store = stores.ProfileStore(
         V16, [FIRST, profile(2, TX, (0, 9), transaction="7"), profile(3, TX, (0, 9), transaction="8")]
     )
     assert ids(store.end("7")) == [2]
@@ -108,14 +108,14 @@ def test_a_transaction_takes_its_profiles_along() -> None:
 
 def test_a_profile_of_a_request_to_start_belongs_to_what_it_started() -> None:
     """1.6 5.16.2: it gets the transaction's id, at its connector alone."""
-    store = ProfileStore(V16, [profile(1, TX, (0, 9), evse=1), profile(2, TX, (0, 9), evse=2)])
+    store = stores.ProfileStore(V16, [profile(1, TX, (0, 9), evse=1), profile(2, TX, (0, 9), evse=2)])
     store.begin(1, "7")
     assert [p.transaction for p in store] == ["7", None]
 
 
 def test_a_reboot_keeps_all_but_profiles_of_lost_transactions() -> None:
     """2.0.1 K01.FR.27, 1.6 errata 3.37."""
-    store = ProfileStore(
+    store = stores.ProfileStore(
         V201, [FIRST, profile(2, TX, (0, 9), transaction="a"), profile(3, TX, (0, 9), transaction="b")]
     )
     assert ids(store.rebooted({"b"})) == [2]
@@ -124,7 +124,7 @@ def test_a_reboot_keeps_all_but_profiles_of_lost_transactions() -> None:
 
 def test_what_was_offline_for_too_long_is_gone_where_it_says_so() -> None:
     """2.1 invalidAfterOfflineDuration: 61 s against 60 s."""
-    store = ProfileStore(
+    store = stores.ProfileStore(
         V21,
         [
             profile(1, DEFAULT, (0, 9), max_offline_s=60.0, forget_offline=True),
@@ -138,7 +138,9 @@ def test_what_was_offline_for_too_long_is_gone_where_it_says_so() -> None:
 
 def test_dynamic_profiles_are_updated_in_place() -> None:
     """2.1 UpdateDynamicSchedule: what is not given stays, and its time counts from now."""
-    store = ProfileStore(V21, [profile(1, TX, (0, 9), kind=Kind.DYNAMIC, evse=1), replace(FIRST, id=2)])
+    store = stores.ProfileStore(
+        V21, [profile(1, TX, (0, 9), kind=Kind.DYNAMIC, evse=1), replace(FIRST, id=2)]
+    )
     new = store.update(1, {"setpoint": -5, "dischargeLimit": -8.0}, 30.0)
     assert new is not None
     (period,) = new.schedule.periods
@@ -149,5 +151,5 @@ def test_dynamic_profiles_are_updated_in_place() -> None:
 @pytest.mark.parametrize("number", [2, 9])
 def test_other_profiles_take_no_updates(number: int) -> None:
     """Neither an absolute one nor an unknown id."""
-    store = ProfileStore(V21, [replace(FIRST, id=2)])
+    store = stores.ProfileStore(V21, [replace(FIRST, id=2)])
     assert store.update(number, {"limit": 5.0}, 30.0) is None
