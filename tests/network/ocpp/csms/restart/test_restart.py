@@ -1,0 +1,112 @@
+"""The central system is killed at random frames of running transactions, and nothing is lost or counted twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from twin.network.ocpp.csms.core import Core
+from twin.network.ocpp.csms.csms import Csms
+from twin.network.ocpp.versions import Version
+from twin.rng import stream
+from twin.store.sql import SqlJournal
+
+from ..rig import HandClock  # noqa: TID252
+from .stations import Made, Place, Station
+
+VERSIONS = (Version.V16, Version.V16, Version.V201, Version.V21)
+STATIONS, VALUES = 20, 6
+
+
+async def _kill_and_restart(url: str, events: list[int]) -> list[Station]:
+    place = Place()
+    central = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("central.py")),
+        url,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert central.stdin is not None
+    assert central.stdout is not None
+    left = [*events, 0]
+    stations = [Station(number, VERSIONS[number % 4], place, VALUES) for number in range(1, STATIONS + 1)]
+    jobs = [asyncio.ensure_future(station.run(lambda: bool(left))) for station in stations]
+    everybody = asyncio.gather(*jobs)
+    pid = 0
+    try:
+        while left:
+            central.stdin.write(b"%d\n" % left.pop(0))
+            word, *numbers = (await central.stdout.readline()).split()
+            assert word == b"port", word
+            pid = int(numbers[1])
+            await place.move(int(numbers[0]))
+            if left:
+                assert await _line(central.stdout, everybody) == b"died\n"
+        await everybody
+        os.kill(pid, signal.SIGKILL)
+        assert await central.stdout.readline() == b"died\n"
+    finally:
+        for job in jobs:
+            job.cancel()
+        central.stdin.close()
+        await central.wait()
+    return stations
+
+
+async def _line(stdout: asyncio.StreamReader, stations: asyncio.Future[object]) -> bytes:
+    """Read a line; a station that fails meanwhile ends the test with its error."""
+    line = asyncio.ensure_future(stdout.readline())
+    await asyncio.wait([line, stations], return_when=asyncio.FIRST_COMPLETED)
+    if stations.done():
+        stations.result()
+    return await line
+
+
+def _check(url: str, stations: list[Station]) -> None:
+    """Everything is in the journal: complete, once, at its time, to the watt-hour."""
+    clock = HandClock()
+    journal = SqlJournal(url)
+    core = Core(clock, journal, lambda _: None)
+    csms = Csms(clock, journal, core.parts, core.desk.sink, desk=core.desk)
+    csms.restore()
+    for station in stations:
+        kept = list(core.ledger.of(station.identity))
+        assert [
+            Made(
+                one.started_s,
+                one.ended_s,
+                int(one.bill().begin_wh),
+                int(one.bill().end_wh),
+            )
+            for one in kept
+        ] == station.made
+        assert all(one.complete and set(one.flags) <= {"duplicate-message"} for one in kept)
+        for one, made in zip(kept, station.made, strict=True):
+            assert one.energy_wh == made.end_wh - made.begin_wh
+    messages = [entry for entry in journal.entries() if entry.kind == "transaction.message"]
+    events = [(entry.body["id"], entry.body["seq"]) for entry in messages if "seq" in entry.body]
+    assert (
+        len(events)
+        == len(set(events))
+        == sum((VALUES + 2) * len(station.made) for station in stations if station.version.two)
+    )
+    journal.close()
+
+
+def _play(tmp_path: Path, kills: int, seed: int) -> None:
+    url = f"sqlite:///{tmp_path / 'journal.db'}"
+    events = stream(seed, "restart").integers(1, 120, size=kills).tolist()
+    stations = asyncio.run(_kill_and_restart(url, events))
+    _check(url, stations)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_sixty_deaths(tmp_path: Path, seed: int) -> None:
+    """Killed sixty times among twenty stations, every transaction is complete, once, and exact."""
+    _play(tmp_path, 60, seed)
