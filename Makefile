@@ -9,7 +9,7 @@ export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test test-long lint types layers unit notebooks docs bench bench-power-flow reference clean
+.PHONY: help run test test-long lint types layers unit notebooks docs bench bench-ocpp bench-power-flow reference clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -50,11 +50,14 @@ notebooks: $(STAMP) ## pair and execute the notebooks
 docs: $(STAMP) ## build the documentation, warnings are errors
 	@$(BIN)/mkdocs build --strict --quiet
 
-bench: $(STAMP) bench-power-flow ## print the speed tables of docs/benchmarks.md
+bench: $(STAMP) bench-power-flow bench-ocpp ## print the speed tables of docs/benchmarks.md
 	@$(BIN)/python tools/bench.py
 
 bench-power-flow: $(STAMP) ## print those of the power flow alone, a minute and a half
 	@$(BIN)/python -m tools.bench_power_flow
+
+bench-ocpp: $(STAMP) ## print that of OCPP alone: round trips over loopback, ours and the library's, a minute
+	@$(BIN)/python tools/bench_ocpp.py
 
 reference: $(STAMP) ## regenerate what is written by the code: schema.json, the pages of all keys and all names
 	@$(BIN)/python -m twin.scenario.schema
