@@ -52,6 +52,9 @@ class Bay:
         self.asking: Token | None = None
         """A token that the central system is being asked about."""
         self.points: frozenset[str] = frozenset()
+        """Values of TxStartPoint and TxStopPoint that hold, as of the last look."""
+        self.spent: frozenset[str] = frozenset()
+        """Those that have held since the transaction before: they begin no new one."""
         self.timer: Timer | None = None
         """Of the connection time-out."""
 

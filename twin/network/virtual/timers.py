@@ -179,7 +179,7 @@ class SampleTimers:
         if not values:
             return
         if bay.transaction is not None:
-            station.transactions.tell(bay, bay.transaction, trigger, values)
+            station.transactions.tell(bay, bay.transaction, trigger, values, sample=sample)
         elif station.may_say:
             message = station.dialect.meter_values(station.stamp(), bay.number, values)
             station.call(message.action, message.payload)

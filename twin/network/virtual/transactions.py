@@ -1,6 +1,6 @@
 """What happens at the EVSEs of a station, and which transactions follow: one flow for all versions.
 
-Every hand, answer and time-out changes a `Bay` and then calls `settle`: the values of TxStartPoint that became
+Every hand, answer and time-out changes a `Bay` and then calls `settle`: the values of TxStartPoint that are
 true may begin a transaction, the values of TxStopPoint that became false may end it (2.0.1 part 2, 2.6.6). OCPP
 1.6 is the case of start at PowerPathClosed, stop at Authorized.
 """
@@ -190,18 +190,25 @@ class Transactions:
             bay.token, bay.grant = NOBODY, Grant(True, "Accepted")
 
     def _follow(self, bay: Bay, trigger: str, own_s: float | None) -> None:
+        if bay.authorised and bay.transaction is None and not self.open_for(bay):
+            self._withdraw(bay, "Other", None)
         before, bay.points = bay.points, points(bay)
-        risen, fallen = bay.points - before, before - bay.points
+        bay.spent &= bay.points
         start, stop = self._bounds()
         self._contactor(bay)
         transaction = bay.transaction
         if transaction is None:
-            if risen & start and self.open_for(bay):
+            if self._starts(bay, start):
                 self._begin(bay, trigger, own_s)
-        elif fallen & stop:
+        elif (before - bay.points) & stop:
             self._end(bay, transaction, trigger, own_s)
         elif trigger != "ChargingStateChanged" or first(CHARGING_STATES, bay) != transaction.state:
             self.tell(bay, transaction, trigger, own_s=own_s)
+
+    def _starts(self, bay: Bay, start: frozenset[str]) -> bool:
+        """Whether a start point holds that did not belong to the transaction before; energy needs one anyway."""
+        reached = start & bay.points
+        return self.open_for(bay) and bool(reached if bay.running else reached - bay.spent)
 
     def _bounds(self) -> tuple[frozenset[str], frozenset[str]]:
         if not self._station.version.two:
@@ -264,7 +271,7 @@ class Transactions:
         self._queue(transaction, event, station.dialect.ended(self._stamp(event), transaction, event))
         station.store.drop(TABLE, transaction.name)
         self._withdraw(bay, transaction.reason, None)
-        bay.points = points(bay)
+        bay.points = bay.spent = points(bay)
         self._contactor(bay)
         station.transaction_ended(bay, transaction)
 
@@ -275,10 +282,11 @@ class Transactions:
         trigger: str,
         values: list[Payload] | None = None,
         own_s: float | None = None,
+        sample: Sample | None = None,
     ) -> None:
-        """Tell what changed in a transaction, with values where they were asked for."""
+        """Tell what changed in a transaction, with values where they were asked for, of `sample` or of now."""
         station = self._station
-        sample = station.sample(bay)
+        sample = station.sample(bay) if sample is None else sample
         t_s = station.now_s if own_s is None else own_s
         event = self._event(bay, transaction, trigger, sample, values or [], t_s, "")
         self._queue(transaction, event, station.dialect.updated(self._stamp(event), transaction, event))
