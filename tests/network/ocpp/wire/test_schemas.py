@@ -98,3 +98,17 @@ def test_a_token_of_2_1_may_hold_any_text() -> None:
     """It is no identifierString any more."""
     payload = {"idToken": {"idToken": "ä b", "type": "Local"}}
     assert schemas.requests(V21)["Authorize"].valid(payload)
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("Authorize", {"idTag": "SECRET" * 5}),
+        ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "SECRET" * 100}),
+    ],
+)
+def test_what_is_wrong_with_a_secret_is_said_without_it(action: str, payload: dict[str, Any]) -> None:
+    """The words go to logs, traces and CALLERRORs."""
+    text = schemas.check(schemas.requests(V16)[action], payload)
+    assert "breaks the rule maxLength" in text
+    assert "SECRET" not in text

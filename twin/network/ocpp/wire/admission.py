@@ -119,7 +119,9 @@ def identity_of(target: str) -> str:
     Raises:
         ValueError: There is none, or it tries to be a path of its own.
     """
-    segments = [unquote(segment, errors="strict") for segment in target.partition("?")[0].split("/") if segment]
+    segments = [
+        unquote(segment, errors="strict") for segment in target.partition("?")[0].split("/") if segment
+    ]
     if not segments:
         raise ValueError("the path names no station")
     for segment in segments:

@@ -102,9 +102,23 @@ def responses(version: Version) -> Schemas:
     return Schemas(version, response=True)
 
 
+_UNTOLD = frozenset({"idTag", "parentIdTag", "idToken", "additionalIdToken", "attributeValue"})
+"""Fields whose values stand in no sentence: what is found wrong with them is written to logs and sent to peers."""
+_SHOWN = 240
+
+
+def worded(error: jsonschema_rs.ValidationError) -> str:
+    """Return in words what is wrong, without the value of a field that may be secret."""
+    last = str(error.instance_path[-1]) if error.instance_path else ""
+    value_of_key = last == "value" and len(error.instance_path) == 1  # of ChangeConfiguration
+    if last in _UNTOLD or value_of_key or "assword" in last:
+        return f"its value breaks the rule {error.kind.name}"
+    return error.message if len(error.message) <= _SHOWN else error.message[:_SHOWN] + "…"
+
+
 def check(schema: Schema, payload: object) -> str:
     """Return in words all that is wrong with a payload of ours; empty: nothing."""
     errors = [
-        f"/{'/'.join(map(str, error.instance_path))}: {error.message}" for error in schema.violations(payload)
+        f"/{'/'.join(map(str, error.instance_path))}: {worded(error)}" for error in schema.violations(payload)
     ]
     return "; ".join(errors)

@@ -16,11 +16,10 @@ import orjson
 from jsonschema_rs import Draft6Validator, ValidationError
 
 from twin.network.ocpp.wire.link import Payload
-from twin.network.ocpp.wire.schemas import Schema
+from twin.network.ocpp.wire.schemas import Schema, worded
 
 _PASSES = 4
 """A repair can uncover the next violation: a number that was text is checked for its range afterwards."""
-_SHOWN = 80
 
 
 class Fate(Enum):
@@ -99,8 +98,7 @@ def _place(root: dict[str, Payload], path: list[str | int]) -> Place:
 
 def _finding(error: ValidationError, fate: Fate) -> Finding:
     path = "/" + "/".join(str(step) for step in error.instance_path)
-    text = error.message if len(error.message) <= 3 * _SHOWN else error.message[: 3 * _SHOWN] + "…"
-    return Finding(error.kind.name, path, text, fate)
+    return Finding(error.kind.name, path, worded(error), fate)
 
 
 def _mend(error: ValidationError, place: Place) -> Fate:

@@ -57,7 +57,9 @@ def understand(
     """
     if payload is None and schema.valid({}):  # 1.6J 4.2.1: null where nothing is to be said
         return Understood({}, None, "")
-    other = speaks(action, payload, version, response=response)  # before a repair drops what the other one needs
+    other = speaks(
+        action, payload, version, response=response
+    )  # before a repair drops what the other one needs
     usable = isinstance(payload, dict) and not strict
     findings = repair(schema, payload) if usable else inspect(schema, payload)
     standing = [finding for finding in findings if finding.fate is Fate.STANDS]
