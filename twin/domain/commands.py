@@ -16,5 +16,12 @@ class Authorise(NamedTuple):
     granted: bool
 
 
-Command: TypeAlias = Authorise
+class Stop(NamedTuple):
+    """End the transaction that runs at `evse`; the car stays."""
+
+    id: int
+    evse: EvseId
+
+
+Command: TypeAlias = Authorise | Stop
 """What crosses the station port downwards."""

@@ -111,7 +111,7 @@ class LoopbackStations:
         ability = Capabilities(units=frozenset({Unit.W}), max_stack_level=9)
         office = Office(core.desk, _unheard)
         charging = SmartCharging(office, lambda _identity: ability, tasks=tasks)
-        self.port.serve(charging)
+        self.port.serve(charging, core.desk.stations)
         self.csms = Csms(
             clock, journal, (*core.parts, office, charging), self.port.take,
             trace=self._trace if how.trace else None, remark=self.deviations.append, activity=self.step,

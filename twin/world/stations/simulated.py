@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twin.domain.commands import Command
+from twin.domain.commands import Authorise, Command, Stop
 from twin.domain.events import (
     CablePlugged,
     CableUnplugged,
@@ -140,19 +140,34 @@ class SimulatedStations:
         k.set_limits(self._data, self._state, self._dense, self._levels, rows, limit_w, self._now_s)
 
     def send(self, command: Command, /) -> None:
-        """Obey `Authorise`: a grant starts the transaction of the car that is there.
+        """Obey `Stop`, and `Authorise`: a grant starts the transaction of the car that is there.
 
         The answer is a refusal where nobody there showed that token (a late answer must not start the
         next driver's session), a transaction runs already, or the station is offline.
         """
-        row, now_s = self._fleet.row[command.evse], self._now_s
-        station = self._fleet.stations[row]
+        row = self._fleet.row[command.evse]
+        if isinstance(command, Stop):
+            self._stop(row, command)
+        else:
+            self._authorise(row, command)
+
+    def _authorise(self, row: int, command: Authorise) -> None:
         accepted = row not in self._queues and self._tokens.get(row) == command.token
         accepted = accepted and self._state[row, k.RUNNING] == 0.0
-        self._tell(CommandAnswered(now_s, now_s, station, command.evse, command.id, accepted))
+        self._answer(row, command.id, accepted)
         if accepted and command.granted:
-            register_wh = k.begin(self._data, self._state, self._dense, row, now_s, self._start_s)
-            self._tell(TransactionStarted(now_s, now_s, station, command.evse, command.token, register_wh))
+            self.start(self._now_s, row, command.token)
+
+    def _stop(self, row: int, command: Stop) -> None:
+        accepted = row not in self._queues and self._state[row, k.RUNNING] != 0.0
+        self._answer(row, command.id, accepted)
+        if accepted:
+            self.stop(self._now_s, row, "Remote")
+
+    def _answer(self, row: int, command: int, accepted: bool) -> None:
+        now_s = self._now_s
+        station, evse = self._fleet.stations[row], self._fleet.ids[row]
+        self._tell(CommandAnswered(now_s, now_s, station, evse, command, accepted))
 
     def plug(self, t_s: float, row: int, car: PlugIn, /) -> None:
         """Connect a car to a free EVSE.

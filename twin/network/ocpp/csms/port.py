@@ -10,15 +10,18 @@ from typing import NamedTuple
 
 from twin.domain import events as e
 from twin.domain.clock import Clock
-from twin.domain.commands import Command
+from twin.domain.commands import Command, Stop
 from twin.domain.fleet import Fleet
 from twin.domain.ids import EvseId, Rows, StationId, Vector
 from twin.domain.pilots import sent_w
+from twin.network.ocpp.csms import speech
 from twin.network.ocpp.csms.columns import Car, Columns
 from twin.network.ocpp.csms.limits import NO_LIMIT, Limit
 from twin.network.ocpp.csms.meter_values import Values
 from twin.network.ocpp.csms.smart_charging import SmartCharging
 from twin.network.ocpp.csms.station import Station
+from twin.network.ocpp.csms.tasks import Tasks
+from twin.network.ocpp.wire.errors import WireError
 
 _UPWARDS = (
     e.CablePlugged, e.TokenPresented, e.TransactionStarted, e.TransactionEnded, e.CableUnplugged,
@@ -69,15 +72,17 @@ class CsmsStations:
         self._asked: dict[int, _Asked] = {}
         self._served: set[StationId] = set()
         self._away: set[StationId] = set()
+        self._work = Tasks(loop)
         self._charging: SmartCharging | None = None
+        self._stations: Mapping[StationId, Station] = {}
         self.cards: dict[str, str] = {}
         """What stands on the wire to the driver's token, where a version has no room for that."""
         self.wake: Callable[[], None] = _nothing
         """Called when a fact came in: who paces the run sees to it that `drain` is called."""
 
-    def serve(self, charging: SmartCharging) -> None:
-        """Say who turns limits into profiles; before the first limit is set."""
-        self._charging = charging
+    def serve(self, charging: SmartCharging, stations: Mapping[StationId, Station]) -> None:
+        """Say who turns limits into profiles, and who is known; before the first limit is set."""
+        self._charging, self._stations = charging, stations
 
     # Stations
 
@@ -97,15 +102,40 @@ class CsmsStations:
             self._charging.set_limits(wishes)
 
     def send(self, command: Command, /) -> None:
-        """Answer the token that waits at an EVSE; refused where none does, or another one."""
+        """Answer the token that waits at an EVSE, or stop the transaction that runs there.
+
+        Refused where no token waits, or another one; where nothing runs, or the station does not obey.
+        """
         row = self._row[command.evse]
+        if isinstance(command, Stop):
+            self._loop.call_soon(lambda: self._work.start(self._stop(row, command)))
+            return
         asked = self._asked.get(row)
         accepted = asked is not None and asked.token == command.token and not asked.answer.done()
         if asked is not None and accepted:
             del self._asked[row]
             asked.answer.set_result(command.granted)
-        now_s, station = self._clock.now_s, self._fleet.stations[row]
-        self._tell(e.CommandAnswered(now_s, now_s, station, command.evse, command.id, accepted))
+        self._tell(self._answered(row, command.id, accepted))
+
+    async def _stop(self, row: int, command: Stop) -> None:
+        station = self._stations.get(self._fleet.stations[row])
+        running = None if station is None else station.evse(self._number[row]).transaction
+        accepted = False
+        if station is not None and running is not None:
+            try:
+                answer = await speech.stop(station, running)
+                accepted = answer.get("status") == speech.ACCEPTED
+            except (
+                WireError
+            ):  # no connection, no answer, an error: the command was not obeyed as far as is known
+                accepted = False
+        self._queue(row, self._answered(row, command.id, accepted))
+
+    def _answered(self, row: int, command: int, accepted: bool) -> e.CommandAnswered:
+        now_s = self._clock.now_s
+        return e.CommandAnswered(
+            now_s, now_s, self._fleet.stations[row], self._fleet.ids[row], command, accepted
+        )
 
     def subscribe(self, sink: Callable[[e.StationEvent], None], /) -> None:
         """Call `sink` for every fact, in the order in which facts became known."""
@@ -200,7 +230,9 @@ class CsmsStations:
         self._queue(row, e.WentOffline(fact.happened_s, fact.received_s, fact.station, evse))
 
     def _queue(self, row: int, fact: e.StationFact) -> None:
-        self._facts.append((fact.happened_s, row, next(self._order), fact))
+        # A station that is back tells the past, but that it is back comes first.
+        at_s = -math.inf if isinstance(fact, e.CameBack) else fact.happened_s
+        self._facts.append((at_s, row, next(self._order), fact))
         self.wake()
 
     def _tell(self, fact: e.StationEvent) -> None:
