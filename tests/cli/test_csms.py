@@ -138,6 +138,8 @@ def test_a_station_is_called_over_http_and_told_at_the_end(tmp_path: Path, numbe
         (["--listen", "wss://127.0.0.1:0"], "--tls-cert"),
         (["--trace", "no/where"], "--trace"),
         (["--quirks", "nowhere.yaml"], "nowhere.yaml"),
+        (["--ftp", "ftp://127.0.0.1:0"], "--files"),
+        (["--ftp", "http://127.0.0.1:0", "--files", "f", "--api", "http://127.0.0.1:0"], "expected ftp://"),
         (["--client-ca", "ca.pem"], "wss"),
         (["--files", "f", "--api", ""], "--api"),
     ],

@@ -66,6 +66,12 @@ def csms(
         Path | None,
         typer.Option(help="Folder for firmware that stations load and logs that they bring, over HTTP."),
     ] = None,
+    ftp: Annotated[
+        str,
+        typer.Option(
+            help="Where the same files are over FTP: `ftp://HOST:PORT`. Without it there is no FTP."
+        ),
+    ] = "",
     quirks: Annotated[
         Path | None,
         typer.Option(help="Flags of models of stations (YAML or TOML), beside those that are known."),
@@ -106,6 +112,8 @@ def csms(
         raise SettingsError("--client-ca: certificates of stations need a --listen wss://HOST:PORT")
     if files is not None and not api:
         raise SettingsError("--files: stations reach the files over the HTTP API; give --api an address")
+    if ftp and files is None:
+        raise SettingsError("--ftp: name the folder with --files")
     settings = Settings(
         listen=tuple(listen),
         api=api,
@@ -121,5 +129,6 @@ def csms(
         client_ca=client_ca,
         token_file=token_file,
         files=files,
+        ftp=ftp,
     )
     run(settings, trace=trace, ca=ca)

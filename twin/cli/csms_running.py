@@ -68,6 +68,8 @@ def _greet(served: Running) -> None:
         typer.echo(f"stations: {url}/STATION")
     if served.api:
         typer.echo(f"API: {served.api}/docs")
+    if served.ftp:
+        typer.echo(f"files over FTP: {served.ftp}")
     if served.restored:
         typer.echo(f"journal: {served.restored} facts taken back")
     if served.token:

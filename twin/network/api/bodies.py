@@ -114,6 +114,7 @@ class FirmwareBody(Body):
 
     location: str = Field("", max_length=2000, description="URL; empty: `file` from `PUT /v1/files/{name}`.")
     file: str = Field("", max_length=100)
+    over: Literal["http", "ftp"] = Field("http", description="How the file is loaded.")
     retrieve: str = Field("", description="RFC 3339; empty: now.")
     install: str = Field("", description="RFC 3339; empty: at once.")
     signature: str = ""
@@ -125,3 +126,4 @@ class LogBody(Body):
 
     kind: Literal["diagnostics", "security"] = "diagnostics"
     location: str = Field("", max_length=2000, description="URL; empty: the file service of this system.")
+    over: Literal["http", "ftp"] = Field("http", description="How the file service is reached.")

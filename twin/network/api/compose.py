@@ -14,6 +14,7 @@ from twin.network.api.audit import Audit
 from twin.network.api.events import EventLog
 from twin.network.api.files import FileService
 from twin.network.api.frames import Frames
+from twin.network.api.ftp import FtpService
 from twin.network.api.metrics import Metrics
 from twin.network.ocpp.csms.core import Core
 from twin.network.ocpp.csms.csms import Csms
@@ -68,6 +69,7 @@ class System:
         sink: Told every fact, beside the event log.
         trace: Told every frame, beside the metrics and `/v1/trace`.
         files: Where stations load firmware from and bring logs to; None: nowhere.
+        ftp: The same over FTP.
     """
 
     def __init__(
@@ -79,8 +81,9 @@ class System:
         sink: Callable[[StationFact], None] | None = None,
         trace: Trace | None = None,
         files: FileService | None = None,
+        ftp: FtpService | None = None,
     ) -> None:
-        self.clock, self.journal, self.files = clock, journal, files
+        self.clock, self.journal, self.files, self.ftp = clock, journal, files, ftp
         self._sink, self._trace = sink, trace
         self.stopping = False
         """Streams of events end."""

@@ -24,6 +24,8 @@ from twin.network.api.errors import ApiError, answer
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 _DIGEST = 24
+FIRMWARE = "firmware"
+"""The user of FTP that may read what stations load."""
 MOST_FILES = 100
 """Per station."""
 
@@ -115,6 +117,18 @@ class FileService:
         if not path.is_file():
             raise ApiError(404, "no-such-file", f"{name}: no such file of {station}")
         return path
+
+    def user(self, station: str) -> str:
+        """Return the user name of a station over FTP."""
+        return _folder_of(station)
+
+    def ftp_password(self, user: str) -> str:
+        """Return the password of a user over FTP."""
+        return self._digest("ftp", user)
+
+    def folder(self, user: str) -> Path:
+        """Return the folder of a user over FTP."""
+        return self._folder / FIRMWARE if user == FIRMWARE else self._folder / "uploads" / checked(user)
 
     async def _write(self, folder: Path, name: str, body: AsyncIterator[bytes]) -> int:
         part, size = _part(folder), 0

@@ -14,6 +14,7 @@ from twin.network.api.calls import failure, online, station_of
 from twin.network.api.compose import System
 from twin.network.api.errors import ApiError, answer, documented
 from twin.network.api.files import FileService
+from twin.network.api.ftp import FtpService
 from twin.network.clock import from_wire
 from twin.network.ocpp.csms.operations.commands import Firmware
 from twin.network.ocpp.csms.operations.local_list import ListEntry
@@ -105,7 +106,7 @@ def routes(system: System) -> APIRouter:
         """Have firmware loaded and installed; progress comes as events `notice.firmware`."""
         need(who, Role.OPERATE)
         one = online(system, identity)
-        location = body.location or _files(system).firmware_url(body.file)
+        location = body.location or _reached(system, body.over).firmware_url(body.file)
         retrieve = body.retrieve or system.office.desk.wire_now()
         order = Firmware(location, retrieve, body.signature, body.signing_certificate, body.install)
         sent = await audited(
@@ -123,7 +124,7 @@ def routes(system: System) -> APIRouter:
         """Have a log uploaded; progress comes as events `notice.log`, the file under `/v1/stations/{id}/files`."""
         need(who, Role.OPERATE)
         one = online(system, identity)
-        location = body.location or _files(system).upload_url(identity)
+        location = body.location or _reached(system, body.over).upload_url(identity)
         sent = await audited(
             who, f"log {identity}", {"kind": body.kind}, system.commands.get_log(one, location, body.kind)
         )
@@ -167,3 +168,11 @@ def _files(system: System) -> FileService:
             404, "no-file-service", "no file service runs here; name a location, or start it with --files"
         )
     return system.files
+
+
+def _reached(system: System, over: str) -> FileService | FtpService:
+    if over == "http":
+        return _files(system)
+    if system.ftp is None:
+        raise ApiError(404, "no-file-service", "no file service over FTP runs here; start it with --ftp")
+    return system.ftp

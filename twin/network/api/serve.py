@@ -21,6 +21,7 @@ from twin.network.api.access import Access, Role
 from twin.network.api.app import application
 from twin.network.api.compose import Options, System
 from twin.network.api.files import FileService
+from twin.network.api.ftp import FtpService
 from twin.network.clock import LoopClock
 from twin.network.ocpp.security.gate import reported
 from twin.network.ocpp.wire import server as sockets
@@ -50,6 +51,8 @@ class Settings:
     token_file: Path | None = None
     files: Path | None = None
     """Folder of the file service; None: there is none."""
+    ftp: str = ""
+    """Where the file service is over FTP; empty: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Running:
     """Addresses of the listeners, with their ports."""
     api: str
     """Address of the API; empty: none."""
+    ftp: str
+    """Address of the file service over FTP; empty: none."""
     token: str
     """Generated for this run; empty: they come from a file."""
     restored: int
@@ -89,12 +94,19 @@ async def running(
     access, token = _access(settings)
     listen = [_listen(url, settings) for url in settings.listen]
     http = _bind(settings.api) if settings.api else None
-    with http or contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        if http is not None:
+            stack.enter_context(http)
         address = f"http://{_host(http)}" if http else ""
         files = FileService(settings.files, address) if settings.files and http else None
+        ftp = (
+            stack.enter_context(contextlib.closing(FtpService(files, settings.ftp)))
+            if files and settings.ftp
+            else None
+        )
         clock = LoopClock(asyncio.get_running_loop(), EPOCH_NS, now_s=unix_ns / 1e9)
         journal = SqlJournal(settings.db)
-        system = System(clock, journal, settings.options, sink=sink, trace=trace, files=files)
+        system = System(clock, journal, settings.options, sink=sink, trace=trace, files=files, ftp=ftp)
         system.access = access
         try:
             restored = system.restore()
@@ -107,7 +119,8 @@ async def running(
                     for one, port in zip(listen, ports, strict=True)
                 )
                 _log.info("serving", stations=urls, api=address, restored=restored)
-                yield Running(system, urls, address, token, restored)
+                where = f"ftp://{ftp.host}:{ftp.port}" if ftp else ""
+                yield Running(system, urls, address, where, token, restored)
                 system.stopping = True
                 system.events.tell("", "stopping", {})
         finally:
