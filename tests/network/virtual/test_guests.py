@@ -3,8 +3,10 @@
 import itertools
 
 import pytest
+import simpy
 
 from twin.domain.ports import PlugIn
+from twin.engine.lockstep import LockStep
 from twin.network.virtual.guests import CARD_S, Guest, Guests, default_evses, endless, token_of
 from twin.world.stations.catalogue import catalogue, vehicle
 
@@ -29,14 +31,28 @@ CAR = PlugIn(vehicle("vw-id3-pro"), 10_000.0, 10_000.0, 0.0, 0.0)
 
 
 @pytest.fixture
-def run(hand_clock):
+def env():
+    """Simulated time."""
+    return simpy.Environment()
+
+
+@pytest.fixture
+def clock(env):
+    """Its clock."""
+    step = LockStep(env, 0)
+    yield step.clock
+    step.close()
+
+
+@pytest.fixture
+def run(env, clock):
     """Let guests come until an instant; return who did what when, and the guests."""
 
     def go(guests, until_s, rows=1):
         stations = Stations(rows)
-        made = Guests(stations, hand_clock, guests)
+        made = Guests(stations, clock, guests)
         made.start()
-        hand_clock.to(until_s)
+        env.run(until=until_s)
         return stations.done, made
 
     return go
@@ -72,15 +88,18 @@ def test_the_second_place_is_taken_where_the_first_is(run):
     assert [row for _, what, row in done if what == "plug"] == [0, 1]
 
 
-def test_hands_may_unplug_a_guest_before(run, hand_clock):
+def test_hands_may_unplug_a_guest_before(env, clock):
     """Unplugged at 50 s by hand: the guest's own end does nothing to the next car."""
     stations = Stations(1)
-    guests = Guests(stations, hand_clock, [guest(10.0), guest(60.0, token="B")])
+    guests = Guests(stations, clock, [guest(10.0), guest(60.0, token="B")])
     guests.start()
-    hand_clock.to(50.0)
+    env.run(until=50.0)
     guests.leave(0)
-    hand_clock.to(200.0)
-    assert [(t, what) for t, what, _ in stations.done if what == "unplug"] == [(50.0, "unplug"), (160.0, "unplug")]
+    env.run(until=200.0)
+    assert [(t, what) for t, what, _ in stations.done if what == "unplug"] == [
+        (50.0, "unplug"),
+        (160.0, "unplug"),
+    ]
 
 
 def test_cars_come_as_often_as_asked():

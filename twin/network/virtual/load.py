@@ -71,7 +71,7 @@ class Load:
         trace: Told of every frame.
 
     Raises:
-        ValueError: A value of `options.values` is none of its variable.
+        ValueError: A name of `options.values` is unknown, or a value is none of its variable.
     """
 
     def __init__(
@@ -93,6 +93,10 @@ class Load:
             Fleet(specs), settings_of(specs, options), clock, dial=self._dialler.dial,
             fit=partial(outfit, how=options.outfit),
         )  # fmt: skip
+        first = next(iter(self.stations.stations.values()))
+        for name in options.values:
+            if first.variables.by_name(name) is None and first.variables.by_key(name) is None:
+                raise ValueError(f"{name}: no station has such a key or variable")
         self.guests = Guests(self.stations, clock, guests)
         self._look: Timer | None = None
 

@@ -1,6 +1,5 @@
 """When a meter signs."""
 
-import base64
 import json
 
 import pytest
@@ -8,7 +7,7 @@ from pyocmf.core.ocmf import OCMF
 
 from twin.network.virtual.parts import standard
 from twin.network.virtual.parts.base import Token
-from twin.network.virtual.parts.signing import BEGIN, END, MeterSigner
+from twin.network.virtual.parts.signing import BEGIN, END, KEY_FORMAT, MeterSigner
 
 
 def fit(host, on=True):
@@ -33,7 +32,7 @@ def test_begin_and_end_are_signed(host):
     assert between is None
     for signed, readings in ((begin, [1.0]), (end, [1.0, 3.5])):
         record = OCMF.from_string(signed.data)
-        assert record.verify_signature(base64.b64decode(signed.public_key).hex())
+        assert record.verify_signature(signed.public_key.removeprefix(KEY_FORMAT))
         assert [float(reading.RV) for reading in record.payload.RD] == readings
 
 
@@ -58,7 +57,7 @@ def test_the_published_key_is_the_meters(host16):
     """1.6 tells the key of EVSE 1 as MeterPublicKey1."""
     begin, *_ = session(fit(host16))
     published = host16.variables.text(host16.variables.by_key("MeterPublicKey1"))
-    assert base64.b64decode(begin.public_key).hex() == published
+    assert begin.public_key.removeprefix(KEY_FORMAT) == published
 
 
 def test_each_meter_counts_its_own_pages(host):

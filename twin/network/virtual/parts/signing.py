@@ -6,12 +6,12 @@ PublicKeyWithSignedMeterValue, MeterPublicKey1.
 
 from __future__ import annotations
 
-import base64
-
 from twin.network.virtual.parts.base import Host, Signed, Token
 from twin.network.virtual.parts.ocmf import ENCODING, METHOD, Meter, SignedReading, Signer
 from twin.network.virtual.parts.standard import PUBLIC_KEY, SIGN, fact
 
+KEY_FORMAT = "oca:base16:asn1:"
+"""What stands before the hexadecimal DER of a public key."""
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 
 
@@ -63,8 +63,8 @@ class MeterSigner:
         return Signed(data, METHOD, ENCODING, self._key(signer, context))
 
     def _key(self, signer: Signer, context: str) -> str:
-        """In base64; once per transaction means at its begin."""
+        """As the white paper names it; once per transaction means at its begin."""
         when = self._host.variables.text(PUBLIC_KEY)
         if when == "Never" or (when == "OncePerTransaction" and context != BEGIN):
             return ""
-        return base64.b64encode(signer.public_key_der).decode()
+        return f"{KEY_FORMAT}{signer.public_key_der.hex()}"

@@ -1,0 +1,178 @@
+"""`twin station` against a small central system of the test's own."""
+
+import base64
+import json
+import os
+import signal
+import threading
+from collections import Counter
+
+import pytest
+from websockets.sync.server import serve
+
+HELLO = {"currentTime": "2026-01-01T00:00:00Z", "interval": 300, "status": "Accepted"}
+ANSWERS = {
+    "ocpp1.6": {
+        "BootNotification": HELLO,
+        "Authorize": {"idTagInfo": {"status": "Accepted"}},
+        "StartTransaction": {"transactionId": 7, "idTagInfo": {"status": "Accepted"}},
+    },
+    "ocpp2.0.1": {
+        "BootNotification": HELLO,
+        "Authorize": {"idTokenInfo": {"status": "Accepted"}},
+    },
+}
+ENDS = {"StopTransaction", "Ended"}
+
+
+class Centre:
+    """Answers every station; interrupts the command when so many transactions have ended."""
+
+    def __init__(self, ends):
+        self.calls, self.headers, self.paths, self.tokens = Counter(), [], [], set()
+        self._ends = ends
+
+    def __call__(self, socket):
+        self.headers.append(socket.request.headers.get("Authorization"))
+        self.paths.append(socket.request.path)
+        for text in socket:
+            kind, number, action, payload = json.loads(text)
+            assert kind == 2
+            answer = ANSWERS[socket.subprotocol].get(action, {})
+            if action == "Heartbeat":
+                answer = {"currentTime": HELLO["currentTime"]}
+            socket.send(json.dumps([3, number, answer]))
+            name = payload["eventType"] if action == "TransactionEvent" else action
+            self.calls[name] += 1
+            if action == "Authorize":
+                self.tokens.add(payload.get("idTag") or payload["idToken"]["idToken"])
+            if sum(self.calls[end] for end in ENDS) == self._ends and name in ENDS | {"BootNotification"}:
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def centre():
+    """Start central systems; each returns (url, what it saw)."""
+    started = []
+
+    def start(ends=1):
+        seen = Centre(ends)
+        server = serve(seen, "127.0.0.1", 0, subprotocols=["ocpp1.6", "ocpp2.0.1"])
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        started.append((server, thread))
+        return f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ocpp", seen
+
+    yield start
+    for server, thread in started:
+        server.shutdown()
+        thread.join()
+
+
+QUICK = (
+    "--speed",
+    300,
+    "--cars-per-hour",
+    20,
+    "--duration",
+    60,
+    "--set",
+    "OCPPCommCtrlr.RetryBackOffWaitMinimum=0",
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "begin", "end"),
+    [("1.6", "StartTransaction", "StopTransaction"), ("2.0.1", "Started", "Ended")],
+)
+def test_cars_come_charge_and_leave(cli, centre, version, begin, end):
+    """Two stations boot, cars are authorised and charged; Ctrl-C ends it with a summary."""
+    url, seen = centre(ends=2)
+    answer = cli("station", "--url", url, "--count", 2, "--version", version, "--json", *QUICK)
+    summary = json.loads(answer.out)
+    assert answer.code == 0
+    assert seen.calls["BootNotification"] == 2
+    assert seen.calls[begin] >= seen.calls[end] >= 2
+    assert seen.tokens <= {"TWIN-1", "TWIN-2"}
+    assert sorted(seen.paths) == ["/ocpp/TWIN-1", "/ocpp/TWIN-2"]
+    assert summary["errors"] == {}
+    assert summary["answered"] > 0
+    assert summary["p50_ms"] <= summary["p95_ms"] <= summary["p99_ms"]
+    assert "answers: p50" in answer.err
+
+
+def test_the_path_and_the_password_name_the_station(cli, centre):
+    """`{id}` is replaced in both; the header is basic authentication."""
+    url, seen = centre(ends=0)
+    cli("station", "--url", f"{url}/{{id}}/x", "--password", "secret-{id}", *QUICK)
+    assert seen.paths == ["/ocpp/TWIN-1/x"]
+    assert seen.headers == ["Basic " + base64.b64encode(b"TWIN-1:secret-TWIN-1").decode()]
+
+
+def test_a_scenario_brings_its_stations_and_drivers(cli, centre, hello):
+    """The family's car charges at its own wallbox, with the family's token."""
+    url, seen = centre(ends=1)
+    patient = "OCPPCommCtrlr.MessageTimeout[Default]=100000"
+    answer = cli(
+        "station", "--url", url, "--scenario", hello, "--json", "--speed", 20_000, "--duration", 60, "--set", patient
+    )
+    assert answer.code == 0
+    assert seen.paths[0] == "/ocpp/wallbox"
+    assert json.loads(answer.out)["stations"] == 1
+    assert seen.calls["Ended"] == 1
+
+
+def test_a_trace_is_written(cli, centre, place):
+    """Every frame of both directions is a line."""
+    url, _ = centre(ends=0)
+    cli("station", "--url", url, "--trace", "t.jsonl", *QUICK)
+    lines = [json.loads(line) for line in (place / "t.jsonl").read_text().splitlines()]
+    assert {line["dir"] for line in lines} == {"in", "out"}
+    assert "BootNotification" in lines[0]["frame"]
+
+
+def test_faults_are_told_in_the_summary(cli, centre):
+    """Dropped connections are opened again, and counted."""
+    url, _ = centre(ends=3)
+    answer = cli(
+        "station", "--url", url, "--json", "--fault", "drop=200,malformed=100", "--cars-per-hour", 20,
+        "--speed", 300, "--duration", 60, "--set", "OCPPCommCtrlr.RetryBackOffWaitMinimum=0", "--set", "OCPPCommCtrlr.RetryBackOffRandomRange=1",
+    )  # fmt: skip
+    summary = json.loads(answer.out)
+    assert summary["faults"]["drop"] > 0
+    assert summary["connections"] > 1
+
+
+def test_nobody_there_is_told_with_the_reason(cli):
+    """No central system: exit code 2 and what the socket said."""
+    answer = cli("station", "--url", "ws://127.0.0.1:1", "--duration", 0.1)
+    assert answer.code == 2
+    assert "no station could connect" in answer.err
+    assert "Connect call failed" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--url", "http://127.0.0.1"), "expected ws://"),
+        (("--version", "1.5"), "expected one of 1.6, 2.0.1, 2.1"),
+        (("--fault", "crash=1"), "crash: unknown fault"),
+        (("--quirk", "lazy"), "lazy: unknown quirk"),
+        (("--quirk", "register"), "expected register=VALUE"),
+        (("--quirk", "zero_ends=1"), "expected zero_ends alone"),
+        (("--set", "HeartbeatInterval"), "expected NAME=VALUE"),
+        (("--set", "HeartbeatInterval=often"), "'often' is no integer"),
+        (("--set", "HeartBeat=60"), "HeartBeat: no station has such"),
+        (("--api", "127.0.0.1"), "expected HOST:PORT"),
+        (("--certificate", "c.pem"), "need a --url that begins with wss://"),
+        (("--url", "wss://127.0.0.1:1", "--ca", "missing.pem"), "--ca"),
+        (("--scenario", "hello.yaml", "--count", 2), "has 1 stations"),
+        (("--trace", "missing/t.jsonl"), "--trace missing/t.jsonl"),
+    ],
+)
+def test_unusable_options(cli, hello, arguments, words):
+    """Each mistake is named, with what would be right; exit code 2."""
+    answer = cli("station", "--duration", 0.1, *arguments)
+    assert answer.code == 2
+    assert words in answer.err
+    assert "Traceback" not in answer.err
