@@ -71,7 +71,7 @@ def test_a_guest_plugs_shows_a_card_and_leaves(run):
 
 def test_who_finds_no_place_waits_or_goes(run):
     """The first stays until 110 s; the patient one follows him, the impatient one is turned away."""
-    done, guests = run([guest(10.0), guest(20.0, patience_s=200.0, token="B"), guest(30.0)], 115.0)
+    done, guests = run([guest(10.0), guest(20.0, patience_s=200.0, token="B"), guest(30.0)], 116.0)
     assert [what for _, what, _ in done] == ["plug", "A", "unplug", "plug", "B"]
     assert (guests.came, guests.turned_away) == (2, 1)
 
