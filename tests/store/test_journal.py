@@ -139,6 +139,21 @@ def test_commit_without_news_waits_for_what_is_under_way(url: str) -> None:
     asyncio.run(run())
 
 
+def test_what_nobody_waits_for_is_written_all_the_same(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fact without a commit is safe a moment later."""
+    monkeypatch.setattr("twin.store.sql._LAZY_S", 0.0)
+
+    async def run() -> None:
+        journal = SqlJournal(url)
+        journal.append("s", "k.x", {})
+        while journal.durable == 0:  # noqa: ASYNC110  the writer's thread tells no event
+            await asyncio.sleep(0)
+        assert len(_told(journal)) == 1
+        journal.close()
+
+    asyncio.run(run())
+
+
 def test_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
     """While the database is full every commit raises; afterwards everything appended is written, in order."""
     journal = SqlJournal(f"sqlite:///{tmp_path / 'journal.db'}")

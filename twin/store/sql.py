@@ -7,6 +7,7 @@ wait for their own group only. The writer is one thread; futures are resolved on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,8 @@ VERSION: Final = 1
 KEY: Final = "journal"
 """What is under way here, for `Activity`."""
 _PAGE: Final = 5_000
+_LAZY_S: Final = 0.2
+"""Real seconds after which facts are written whose commit nobody asked for."""
 _HOPS: Final = 4
 """Turns of the loop until who waited for a commit has gone on."""
 
@@ -69,6 +72,7 @@ class SqlJournal:
         self._rows: list[_Row] = []
         self._waiting: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._lazy: asyncio.TimerHandle | None = None
         self._wake = threading.Condition()
         self._groups: list[tuple[list[_Row], asyncio.Future[None] | None]] = []
         self._backlog: list[_Row] = []
@@ -90,6 +94,9 @@ class SqlJournal:
         """
         self._number += 1
         self._rows.append(_Row(self._number, stream, kind, orjson.dumps(body)))
+        if self._lazy is None:
+            with contextlib.suppress(RuntimeError):  # no loop: written with the next commit, or by close
+                self._lazy = asyncio.get_running_loop().call_later(_LAZY_S, self._flush)
 
     def commit(self) -> asyncio.Future[None] | None:
         """See `Journal.commit`; None: everything is safe already. To be called on the loop's thread."""
@@ -124,6 +131,8 @@ class SqlJournal:
         """
         if self._closed:
             return
+        if self._lazy is not None:
+            self._lazy.cancel()
         with self._wake:
             self._closed = True
             self._wake.notify()
@@ -147,6 +156,13 @@ class SqlJournal:
             return int(connection.execute(sa.select(sa.func.max(_JOURNAL.c.number))).scalar() or 0)
 
     # the loop's thread
+
+    def _flush(self) -> None:
+        """Write what nobody waits for."""
+        self._lazy = None
+        if self._rows and self._waiting is None:
+            self._loop = asyncio.get_running_loop()
+            self._hand_over()
 
     def _hand_over(self) -> None:
         """Give everything that was appended in this turn of the loop to the writer, as one group."""

@@ -65,19 +65,37 @@ async def test_quirk_02_no_call_before_boot() -> None:
 
 @looped
 async def test_quirk_07_calls_time_out_while_heartbeats_go_on() -> None:
-    """Calls that are never answered time out one by one; the station's own calls are answered all the time."""
+    """After three calls in a row without an answer the connection is cut, not closed; heartbeats go on until then."""
     rig = Rig()
     charger = await rig.booted()
     charger.replies["ClearCache"] = None
     calls = [asyncio.ensure_future(rig.csms.call("CP1", "ClearCache", {}, 10.0)) for _ in range(3)]
     for step in range(1, 4):
         assert "currentTime" in await charger.say("Heartbeat")
+        assert charger.link.closed is None
         await rig.go_to(1000.0 + 10.0 * step)
     for call in calls:
         with pytest.raises(CallTimedOut):
             await call
+    assert charger.link.closed == (1006, "")
+    charger = rig.connect()
     charger.replies["ClearCache"] = {"status": "Accepted"}
+    assert "currentTime" in await charger.say("Heartbeat")
     assert await rig.csms.call("CP1", "ClearCache", {}) == {"status": "Accepted"}
+
+
+@looped
+async def test_quirk_07_an_answer_in_between_keeps_the_connection() -> None:
+    """Two calls without an answer, one with, two without: the station is not deaf."""
+    rig = Rig()
+    charger = await rig.booted()
+    for reply in (None, None, {"status": "Accepted"}, None, None):
+        charger.replies["ClearCache"] = reply
+        call = asyncio.ensure_future(rig.csms.call("CP1", "ClearCache", {}, 10.0))
+        await rig.go_to(rig.clock.now_s + 10.0)
+        (got,) = await asyncio.gather(call, return_exceptions=True)
+        assert isinstance(got, dict if reply else CallTimedOut)
+    assert charger.link.closed is None
 
 
 @looped
@@ -118,6 +136,18 @@ async def test_quirk_15_without_offset_and_without_skew() -> None:
     await charger.blurt("StartTransaction", connectorId=1, idTag="A", meterStart=0, timestamp=at)
     assert rig.transactions()[0].started_s == 900.0
     assert rig.rules() == ["no-offset"]
+
+
+@looped
+async def test_quirk_15_clock_is_right_after_a_boot() -> None:
+    """A station that was told the time is compared anew: the skew from before its boot is forgotten."""
+    rig = Rig(now_s=10_000.0)
+    charger = await rig.booted()
+    await charger.status("Preparing", timestamp=charger.at(13_600.0))
+    assert rig.core.instants.skew_s("CP1") == pytest.approx(-3600.0)
+    await charger.boot()
+    await charger.status("Preparing", timestamp=charger.at(10_000.0))
+    assert rig.core.instants.skew_s("CP1") == 0.0
 
 
 @pytest.mark.parametrize("year", ["2222-02-22T22:22:22Z", "1970-01-01T00:00:10Z", "2001-01-01T00:00:00Z"])

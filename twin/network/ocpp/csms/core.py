@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from twin.domain.clock import Clock
-from twin.domain.events import StationFact
+from twin.domain.events import Booted, StationFact
 from twin.domain.journal import Journal
 from twin.network.ocpp.csms.authorisation import Authorisation, Authoriser
 from twin.network.ocpp.csms.desk import Desk, Sink
@@ -64,6 +64,8 @@ class Core:
         return self.authorisation, self.transactions, self.statuses
 
     def _tell(self, fact: StationFact) -> None:
+        if isinstance(fact, Booted) and fact.rebooted:
+            self.instants.told(fact.station)
         for implied in self.statuses.before(fact):
             self._sink(implied)
         self._sink(fact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import count
@@ -18,12 +19,14 @@ from twin.network.ocpp.csms.policy import policy_from, policy_to
 from twin.network.ocpp.csms.station import BootState, Station, StationPolicy
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.endpoint import Endpoint, Limits, OnLate
-from twin.network.ocpp.wire.errors import Code, LinkLost, Refusal
+from twin.network.ocpp.wire.errors import CallTimedOut, Code, LinkLost, Refusal
 from twin.network.ocpp.wire.link import Answer, Link, Payload, Remark, Trace
 
 POLICY = "station.policy"
 FIRST = "station.first"
 RUN = "csms.started"
+DEAF_AFTER = 3
+"""Calls in a row without an answer, after which a connection is cut: one missing answer is no reason (quirk 9)."""
 
 
 class UnknownStation(TwinError):
@@ -34,6 +37,25 @@ class _Attached(Endpoint):
     """An endpoint whose end the central system hears of."""
 
     on_lost: Callable[[], None]
+    unanswered = 0
+    """Calls of ours in a row that timed out."""
+
+    def call(
+        self, action: str, payload: Payload, *, timeout_s: float | None = None, validate: bool = True
+    ) -> asyncio.Future[Payload]:
+        """See `Caller.call`; a station that answers nothing any more is cut off, so that it dials again (quirk 7)."""
+        future = super().call(action, payload, timeout_s=timeout_s, validate=validate)
+        future.add_done_callback(self._answered)
+        return future
+
+    def _answered(self, future: asyncio.Future[Payload]) -> None:
+        error = None if future.cancelled() else future.exception()
+        if not isinstance(error, CallTimedOut):
+            self.unanswered = 0
+            return
+        self.unanswered += 1
+        if self.unanswered == DEAF_AFTER:
+            self.drop()
 
     def lost(self) -> None:
         """The connection is gone: tell who waits, then the registry."""
@@ -228,6 +250,8 @@ class Csms:
 
     def _on_late(self, station: Station) -> OnLate:
         def late(message_id: str, _payload: Payload) -> None:
+            if isinstance(station.endpoint, _Attached):
+                station.endpoint.unanswered = 0
             self.desk.note(
                 station, None, "late-answer", f"message {message_id} was answered after its time-out"
             )

@@ -37,6 +37,7 @@ class Instants:
         self._clock = desk.clock
         self._late: dict[str, deque[float]] = {}
         self._noted: set[tuple[str, str]] = set()
+        self._stale: set[str] = set()
 
     def skew_s(self, identity: str) -> float:
         """How far a station's clock is behind ours in s (negative: ahead); 0 where nothing was measured."""
@@ -72,14 +73,17 @@ class Instants:
             return self._mended(station, at.t_s, "no-offset", text)
         return self._mended(station, corrected_s, "clock-skew", text)
 
-    def reset(self, identity: str) -> None:
-        """Forget what was measured: the station has just been told the time."""
-        self._late.pop(identity, None)
+    def told(self, identity: str) -> None:
+        """The station has just been told the time: what was measured holds until the next comparison only."""
+        self._stale.add(identity)
 
     def _compare(self, identity: str, late_s: float) -> None:
         late = self._late.get(identity)
         if late is None:
             late = self._late[identity] = deque(maxlen=KEPT)
+        if identity in self._stale:
+            self._stale.discard(identity)
+            late.clear()
         late.append(late_s)
 
     def _mended(self, station: Station, t_s: float, rule: str, text: str) -> float:

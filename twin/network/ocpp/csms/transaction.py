@@ -207,7 +207,9 @@ class Transaction:
         mine = self.readings
         for one in readings:
             if one.context != PERIODIC or one.signed:
-                newest = not mine or one.happened_s > mine[-1].happened_s  # as a rule: no search in a long list
+                newest = (
+                    not mine or one.happened_s > mine[-1].happened_s
+                )  # as a rule: no search in a long list
                 if newest or one not in mine:
                     mine.append(one)
                 continue
