@@ -48,6 +48,7 @@ def test_a_transaction_may_survive_a_power_cut(make, version):
     assert len(ends or bench.csms.told("StopTransaction")) == 1
     assert len(bench.csms.told("StartTransaction")) == (0 if version.two else 1)
     assert bench.register() == 613.0
+    assert ("TxResumed" in [e[1] for e in bench.events()]) is (version is Version.V21)
 
 
 @ALL
@@ -137,3 +138,42 @@ def test_a_row_belongs_to_one_station(make):
     two = make.replace(one, identity="b")
     with pytest.raises(ValueError, match="b: row 0 belongs to another station already"):
         VirtualStations(fleet, [one, two], clock, dial=lambda s: None)
+
+
+def test_a_station_may_come_back_in_another_version(make):
+    """A station of 1.6 that is spoken to in 2.0.1 from then on says its status in the new words."""
+    bench = make(V16, values={"BootOnReconnect": "true"}).start()
+    bench.version = V201
+    bench.step.do(bench.link.drop)
+    bench.until(60.0)
+    assert bench.csms.told("BootNotification")[1]["reason"] == "PowerUp"
+    bench.charge()
+    assert bench.events() == [("Started", "Authorized", "Charging", 0)]
+
+
+@ALL
+def test_the_driver_withdraws_before_the_cable(make, version):
+    """The same card twice without a cable: nobody is waited for any more."""
+    bench = make(version).start()
+    bench.present()
+    bench.present()
+    bench.plug()
+    bench.until(30.0)
+    assert bench.register() == 0.0
+
+
+@ALL
+def test_a_car_that_is_not_ready_suspends(make, version):
+    """A car that refuses energy for a minute is SuspendedEV, then Charging."""
+    bench = make(version).start()
+    bench.charge()
+    bench.until(10.0)
+    bench.step.do(lambda: bench.stations.ready(10.0, 0, False))
+    bench.until(70.0)
+    bench.step.do(lambda: bench.stations.ready(70.0, 0, True))
+    if version.two:
+        states = [e[2] for e in bench.events() if e[1] == "ChargingStateChanged"]
+        assert states == ["SuspendedEV", "Charging"]
+    else:
+        assert bench.statuses()[-2:] == ["SuspendedEV", "Charging"]
+    assert bench.register() == 30.0

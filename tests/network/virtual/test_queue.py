@@ -123,6 +123,18 @@ def test_a_file_with_half_a_line_is_read_up_to_it(tmp_path):
     again.close()
 
 
+def test_a_file_is_written_anew_when_it_grows_too_long(tmp_path):
+    """Twelve thousand changes of one row leave fewer than the ten thousand lines that are allowed."""
+    store = FileStore(tmp_path / "store")
+    for number in range(12_000):
+        store.put("a", "1", number)
+    store.close()
+    assert len((tmp_path / "store").read_text().splitlines()) < 10_000
+    again = FileStore(tmp_path / "store")
+    assert list(again.rows("a")) == [("1", 11_999)]
+    again.close()
+
+
 def test_rows_come_in_the_order_of_their_keys_first_put():
     """A value that is put again keeps its place."""
     store = MemoryStore()

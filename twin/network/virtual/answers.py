@@ -35,9 +35,12 @@ class Answers:
 
     def take(self, item: Item, outcome: Outcome) -> None:
         """Take the answer to a message that left the queue; nothing where it was given up."""
+        dialect = self._station.dialect
+        if isinstance(dialect, Dialect16) and item.action == "StopTransaction":
+            dialect.ids.pop(item.transaction, None)
+            self._station.store.drop(IDS, item.transaction)
         if not isinstance(outcome, dict):
             return
-        dialect = self._station.dialect
         if isinstance(dialect, Dialect16) and item.action == "StartTransaction":
             self._numbered(dialect, item.transaction, outcome["transactionId"])
         for bay in self._station.bays.values():

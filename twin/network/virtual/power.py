@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.endpoint import Caller
 from twin.network.virtual import catalogue as c
 from twin.network.virtual import transactions as flow
@@ -133,6 +134,8 @@ class Power:
         for bay in station.bays.values():
             if bay.transaction is not None:
                 station.timers.began(bay)
+                if station.version is Version.V21:  # 2.0.1 has no word for it
+                    station.transactions.tell(bay, bay.transaction, "TxResumed")
 
     def _left_over(self) -> None:
         """Transactions of a process that ended without a word: tell their end as last known."""

@@ -18,6 +18,8 @@ from twin.network.virtual.parts.base import Outcome, Then
 from twin.network.virtual.store import Store
 
 _TABLE = "queue"
+_REMEMBERED = 50
+"""Calls without an answer that are remembered, should it come after all."""
 
 
 @dataclass(slots=True)
@@ -129,15 +131,19 @@ class TransactionQueue:
     def _failed(self, item: Item, outcome: Outcome) -> None:
         item.attempts += 1
         if isinstance(outcome, CallTimedOut):
-            if item.timed_out:
-                self._given_up[item.timed_out] = item
+            self._give_up(item)
             item.timed_out = outcome.message_id
         if item.attempts >= self._attempts():
-            if item.timed_out:
-                self._given_up[item.timed_out] = item
+            self._give_up(item)
             self._leave(item, outcome)
         else:
             self._timer = self._clock.call_later(self._interval_s() * item.attempts, self._again)
+
+    def _give_up(self, item: Item) -> None:
+        if item.timed_out:
+            self._given_up[item.timed_out] = item
+            if len(self._given_up) > _REMEMBERED:
+                del self._given_up[next(iter(self._given_up))]
 
     def _leave(self, item: Item, outcome: Outcome) -> None:
         self._items.popleft()

@@ -42,6 +42,7 @@ class VirtualStations:
         fit: Makes the parts of a station.
         store: Makes what a station keeps.
         start_s: When the first interval begins.
+        others: Whether rows may belong to no station: who made this sees to them, on `physics`.
 
     Raises:
         ValueError: A row belongs to no station, or to two.
@@ -57,6 +58,7 @@ class VirtualStations:
         fit: Fit = no_parts,
         store: Callable[[StationSettings], Store] = _memory,
         start_s: float = 0.0,
+        others: bool = False,
     ) -> None:
         self.fleet = fleet
         self.physics = SimulatedStations(fleet, start_s)
@@ -71,7 +73,7 @@ class VirtualStations:
                 if evse.row in self._at:
                     raise ValueError(f"{one.identity}: row {evse.row} belongs to another station already")
                 self._at[evse.row] = (station, evse.number)
-        missing = set(range(len(fleet))) - set(self._at)
+        missing = set() if others else set(range(len(fleet))) - set(self._at)
         if missing:
             raise ValueError(f"{fleet.ids[min(missing)]} belongs to no station")
 
@@ -158,7 +160,10 @@ class VirtualStations:
         station.isolate(cut)
 
     def _fact(self, event: StationEvent) -> None:
-        station, evse = self._at[self.fleet.row[event.evse]]
+        at = self._at.get(self.fleet.row[event.evse])
+        if at is None:
+            return
+        station, evse = at
         if isinstance(event, CablePlugged):
             station.plugged(evse)
         elif isinstance(event, CableUnplugged):

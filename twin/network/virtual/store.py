@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 
 class Store(Protocol):
@@ -41,8 +41,12 @@ class MemoryStore:
         return iter(list(self._tables.get(table, {}).items()))
 
 
+_SLACK = 10_000
+"""Lines a file may have beyond four per row before it is written anew."""
+
+
 class FileStore(MemoryStore):
-    """Implements `Store` on a file of JSON lines: one line per change, written anew when it is opened.
+    """Implements `Store` on a file of JSON lines: one line per change, written anew when it grows too long.
 
     Args:
         path: The file; made where it is missing. A last line that was cut off is left out.
@@ -50,30 +54,42 @@ class FileStore(MemoryStore):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        self._path = path
         if path.exists():
             self._read(path)
-        aside = path.with_name(path.name + ".new")
-        with aside.open("w", encoding="utf-8") as file:
-            for table, rows in self._tables.items():
-                file.writelines(_line(table, key, value) for key, value in rows.items())
-        aside.replace(path)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = self._written_anew()
 
     def put(self, table: str, key: str, value: Any, /) -> None:
         """See `Store.put`."""
         super().put(table, key, value)
-        self._file.write(_line(table, key, value))
-        self._file.flush()
+        self._append(_line(table, key, value))
 
     def drop(self, table: str, key: str, /) -> None:
         """See `Store.drop`."""
         super().drop(table, key)
-        self._file.write(json.dumps([table, key]) + "\n")
-        self._file.flush()
+        self._append(json.dumps([table, key]) + "\n")
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+    def _append(self, line: str) -> None:
+        self._file.write(line)
+        self._file.flush()
+        self._lines += 1
+        if self._lines > _SLACK + 4 * sum(map(len, self._tables.values())):
+            self._file.close()
+            self._file = self._written_anew()
+
+    def _written_anew(self) -> TextIO:
+        """Write the rows aside, put them in place, and go on behind them."""
+        aside = self._path.with_name(self._path.name + ".new")
+        with aside.open("w", encoding="utf-8") as file:
+            for table, rows in self._tables.items():
+                file.writelines(_line(table, key, value) for key, value in rows.items())
+        aside.replace(self._path)
+        self._lines = sum(map(len, self._tables.values()))
+        return self._path.open("a", encoding="utf-8")
 
     def _read(self, path: Path) -> None:
         for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
