@@ -39,7 +39,7 @@ class Answering:
         handle: Handle,
         identity: str,
         version: Version,
-        put: Callable[[bytes], None],
+        put: Callable[[str], None],
         recorder: Recorder,
         *,
         remembered: int,
@@ -227,7 +227,7 @@ class Answering:
     def _refuse(self, message_id: str, refusal: Refusal) -> None:
         self._reply(message_id, frames.error(message_id, refusal, self._version))
 
-    def _reply(self, message_id: str, frame: bytes) -> None:
+    def _reply(self, message_id: str, frame: str) -> None:
         self._heard.answered(message_id, frame)
         self._put(frame)
 

@@ -20,7 +20,7 @@ class Call:
     __slots__ = ("action", "frame", "future", "message_id", "timeout_s", "timer")
 
     def __init__(
-        self, message_id: str, action: str, frame: bytes, timeout_s: float, future: asyncio.Future[Payload]
+        self, message_id: str, action: str, frame: str, timeout_s: float, future: asyncio.Future[Payload]
     ) -> None:
         self.message_id, self.action, self.frame = message_id, action, frame
         self.timeout_s, self.future = timeout_s, future
@@ -37,7 +37,7 @@ class Calls:
         queued: How many may wait.
     """
 
-    def __init__(self, who: str, clock: Clock, put: Callable[[bytes], None], queued: int) -> None:
+    def __init__(self, who: str, clock: Clock, put: Callable[[str], None], queued: int) -> None:
         self._who, self._clock, self._put, self._queued = who, clock, put, queued
         self._waiting: deque[Call] = deque()
         self._given_up: dict[str, str] = {}

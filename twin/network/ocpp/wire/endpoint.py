@@ -198,14 +198,13 @@ class Endpoint:
         if not schema.valid(payload):
             raise ValueError(f"{action}: {check(schema, payload)}")
 
-    def _put(self, frame: bytes) -> None:
+    def _put(self, frame: str) -> None:
         if self._gone:
             return
-        text = frame.decode()
-        self._recorder.left(text)
+        self._recorder.left(frame)
         if self._flight.counts:
             self._flight.sent()
-        self.link.send(text)
+        self.link.send(frame)
 
     # theirs
 

@@ -1,4 +1,7 @@
-"""Frames of OCPP-J as they stand on the wire (1.6J 4.2, 2.x part 4, 4.2)."""
+"""Frames of OCPP-J as they stand on the wire (1.6J 4.2, 2.x part 4, 4.2).
+
+Text, not bytes: the buffer of what `orjson` returns is kilobytes larger than a short answer, and answers are kept.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +22,25 @@ NO_ID: Final = "-1"
 _DESCRIPTION_LENGTH: Final = 255
 
 
-def call(message_id: str, action: str, payload: Payload) -> bytes:
+def call(message_id: str, action: str, payload: Payload) -> str:
     """Return a CALL."""
-    return orjson.dumps([CALL, message_id, action, payload])
+    return orjson.dumps([CALL, message_id, action, payload]).decode()
 
 
-def send(message_id: str, action: str, payload: Payload) -> bytes:
+def send(message_id: str, action: str, payload: Payload) -> str:
     """Return a SEND."""
-    return orjson.dumps([SEND, message_id, action, payload])
+    return orjson.dumps([SEND, message_id, action, payload]).decode()
 
 
-def result(message_id: str, payload: Payload) -> bytes:
+def result(message_id: str, payload: Payload) -> str:
     """Return a CALLRESULT."""
-    return orjson.dumps([CALLRESULT, message_id, payload])
+    return orjson.dumps([CALLRESULT, message_id, payload]).decode()
 
 
-def error(message_id: str, refusal: Refusal, version: Version, kind: int = CALLERROR) -> bytes:
+def error(message_id: str, refusal: Refusal, version: Version, kind: int = CALLERROR) -> str:
     """Return a CALLERROR, or a CALLRESULTERROR, in the spelling of a version."""
     code, text = codes.spell(refusal.code, version), refusal.description[:_DESCRIPTION_LENGTH]
-    return orjson.dumps([kind, message_id, code, text, refusal.details])
+    return orjson.dumps([kind, message_id, code, text, refusal.details]).decode()
 
 
 def id_of(frame: list[Any]) -> str | None:

@@ -21,7 +21,7 @@ class Heard:
     def __init__(self, size: int) -> None:
         self._size = size
         self._bodies: dict[str, int] = {}
-        self._answers: dict[str, bytes] = {}
+        self._answers: dict[str, str] = {}
 
     def see(self, message_id: str, frame: str | bytes) -> Seen:
         """Tell what an id is, and remember it with its body."""
@@ -39,7 +39,7 @@ class Heard:
             self._answers.pop(oldest, None)
         return Seen.NEW if before is None else Seen.REUSED
 
-    def answered(self, message_id: str, frame: bytes) -> None:
+    def answered(self, message_id: str, frame: str) -> None:
         """Keep an answer as long as its id is remembered."""
         if message_id in self._bodies:
             self._answers[message_id] = frame
@@ -49,6 +49,6 @@ class Heard:
         self._bodies.pop(message_id, None)
         self._answers.pop(message_id, None)
 
-    def answer(self, message_id: str) -> bytes | None:
+    def answer(self, message_id: str) -> str | None:
         """Return the answer that was given; None: the call is still being handled."""
         return self._answers.get(message_id)
