@@ -170,7 +170,19 @@ def _facts(scenario: Scenario, parts: Parts) -> RunFacts:
         evses=len(parts.fleet),
         grid=None if parts.grid is None else parts.grid.provenance,
         assumptions=parts.notes,
+        virtual=_reached(scenario, parts) if scenario.run.mode == "virtual" else None,
     )
+
+
+def _reached(scenario: Scenario, parts: Parts) -> dict[str, object]:
+    """How stations were reached, with every default as it came out."""
+    section = scenario.run.virtual
+    named = parts.fleet.stations if section.stations is None else section.stations
+    return {
+        "ocpp": section.version,
+        "stations": len(set(named)),
+        "sample_interval_s": section.sample_interval_s or scenario.period_s,
+    }
 
 
 def _beat(

@@ -39,6 +39,7 @@ class RunFacts:
         horizon_s: Length of the run.
         evses: How many.
         grid: What the grid's adapter says about its model (`Grid.provenance`); None without a grid.
+        virtual: How stations were reached where the mode is virtual; None: there was no wire.
         assumptions: Sentences that a reader must know to trust the figures.
     """
 
@@ -56,6 +57,7 @@ class RunFacts:
     grid: Mapping[str, Any] | None = None
     assumptions: Sequence[str] = ()
     description: str = ""
+    virtual: Mapping[str, Any] | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -76,6 +78,7 @@ class RunFacts:
             "evses": self.evses,
             "grid": None if self.grid is None else dict(self.grid),
             "assumptions": list(self.assumptions),
+            **({} if self.virtual is None else {"virtual": dict(self.virtual)}),
         }
 
 

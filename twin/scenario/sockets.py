@@ -9,7 +9,7 @@ import simpy
 from twin.domain.fleet import Fleet
 from twin.network.ocpp.versions import version
 from twin.network.virtual.loopback import Loopback, LoopbackStations
-from twin.scenario.model import Scenario
+from twin.scenario.model import Scenario, Virtual
 
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
@@ -29,10 +29,17 @@ def loopback(scenario: Scenario, fleet: Fleet, env: simpy.Environment) -> Loopba
         seed=scenario.seed,
         trace=section.trace,
     )
-    stations = LoopbackStations(fleet, env, how)
+    stations = LoopbackStations(fleet, env, how, rows=rows_of(section, fleet))
     try:
         stations.start()
     except BaseException:
         stations.close()
         raise
     return stations
+
+
+def rows_of(section: Virtual, fleet: Fleet) -> list[int] | None:
+    """Return the rows of the stations that are named; None: all."""
+    if section.stations is None:
+        return None
+    return [row for row, station in enumerate(fleet.stations) if station in section.stations]

@@ -7,7 +7,7 @@ and what is true comes from the virtual stations. Every call returns when nothin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -43,6 +43,7 @@ from twin.network.ocpp.wire.link import Deviation, Record
 from twin.network.ocpp.wire.server import Listen, Server, serve
 from twin.network.ocpp.wire.sockets import SocketLimits
 from twin.network.virtual.parts.base import Fit, no_parts
+from twin.network.virtual.plain import Plain
 from twin.network.virtual.settings import EvseSettings, StationSettings
 from twin.network.virtual.station import VirtualStation
 from twin.network.virtual.stations import VirtualStations
@@ -71,12 +72,13 @@ class Loopback:
 
 
 class LoopbackStations:
-    """Implements `Physics` for every row of a fleet, over OCPP.
+    """Implements `Physics` for every row of a fleet: some stations over OCPP, the others without a wire.
 
     Args:
         fleet: The columns that control reads.
         env: Whose time passes.
         how: Version, sampling, trace.
+        rows: Those of stations behind sockets; None: all.
         fit: Makes further parts of a station.
         start_s: When the first interval begins.
     """
@@ -87,6 +89,7 @@ class LoopbackStations:
         env: simpy.Environment,
         how: Loopback,
         *,
+        rows: Collection[int] | None = None,
         fit: Fit = no_parts,
         start_s: float = 0.0,
     ) -> None:
@@ -97,7 +100,8 @@ class LoopbackStations:
         self._frames: list[bytes] = []
         self._file: Path | None = None
         loop, clock = self.step.loop, self.step.clock
-        self.port = CsmsStations(fleet, tuple(range(len(fleet))), clock, loop, start_s)
+        wired = tuple(range(len(fleet)) if rows is None else sorted(rows))
+        self.port = CsmsStations(fleet, wired, clock, loop, start_s)
         journal = MemoryJournal()
         core = Core(
             clock,
@@ -122,9 +126,13 @@ class LoopbackStations:
         self._taken: set[str] = set()
         self._dials: set[asyncio.Task[None]] = set()
         self.virtual = VirtualStations(
-            Fleet(fleet.specs), _settings(fleet.specs, how), clock, dial=self._dial, fit=fit, start_s=start_s
-        )
-        for row, spec in enumerate(fleet.specs):
+            Fleet(fleet.specs), _settings(fleet.specs, wired, how), clock, dial=self._dial, fit=fit,
+            start_s=start_s, others=len(wired) < len(fleet),
+        )  # fmt: skip
+        self._wired = frozenset(wired)
+        self._plain = Plain(fleet, self.virtual, [row for row in range(len(fleet)) if row not in self._wired])
+        for row in wired:
+            spec = fleet.specs[row]
             self.csms.register(spec.station, StationPolicy(interval_s=_HEARTBEAT_S))
             number = int(fleet.ids[row].rpartition("/")[2])
             phases = spec.connection.phases
@@ -167,30 +175,42 @@ class LoopbackStations:
         """Close the interval at `t_s`; what was metered came over the wire before."""
         self.step.do(lambda: self.virtual.advance(t_s))
         self.port.advance(t_s)
+        self._plain.show()
 
     def set_limits(self, rows: Rows, limit_w: Vector, /) -> None:
         """Ask for limits (len(rows),) in W; returns when the stations obey them."""
-        self.port.set_limits(rows, limit_w)
+        plain = self._plain.among(rows)
+        self._plain.set_limits(rows[plain], limit_w[plain])
+        self.port.set_limits(rows[~plain], limit_w[~plain])
         self.step.settle()
 
     def send(self, command: Command, /) -> None:
         """Answer a token."""
-        self.port.send(command)
-        self.step.settle()
+        if self.fleet.row[command.evse] in self._wired:
+            self.port.send(command)
+            self.step.settle()
+        else:
+            self._plain.send(command)
 
     def subscribe(self, sink: Callable[[e.StationEvent], None], /) -> None:
-        """Call `sink` for every fact that came over the wire."""
+        """Call `sink` for every fact that control may know."""
         self.port.subscribe(sink)
+        self._plain.subscribe(sink)
 
     # Hands
 
     def plug(self, t_s: float, row: int, car: PlugIn, /) -> None:
         """Connect a car; what its driver tells the app goes beside the wire."""
-        self.port.said(row, _said(car, self.fleet.specs[row]))
+        if row in self._wired:
+            self.port.said(row, _said(car, self.fleet.specs[row]))
         self.step.do(lambda: self.virtual.plug(t_s, row, car))
+        self._plain.show()
 
     def present(self, t_s: float, row: int, token: str, /) -> None:
         """Hold a card to the reader."""
+        if row not in self._wired:
+            self._plain.present(t_s, row, token)
+            return
         card = self._card(token)
         self.step.do(lambda: self.virtual.present(t_s, row, card))
 
@@ -209,6 +229,7 @@ class LoopbackStations:
     def unplug(self, t_s: float, row: int, /) -> None:
         """Take the cable out."""
         self.step.do(lambda: self.virtual.unplug(t_s, row))
+        self._plain.show()
 
     # truth
 
@@ -226,7 +247,10 @@ class LoopbackStations:
 
     def fault(self, t_s: float, row: int, kind: str, on: bool, /) -> None:
         """Begin or end a fault."""
-        self.step.do(lambda: self.virtual.fault(t_s, row, kind, on))
+        if row in self._wired:
+            self.step.do(lambda: self.virtual.fault(t_s, row, kind, on))
+        else:
+            self._plain.fault(t_s, row, kind, on)
 
     # sockets
 
@@ -302,10 +326,10 @@ def _said(car: PlugIn, spec: EvseSpec) -> Car:
     return Car(phases, w_per_a, max_w, min_w, step_w, car.said_departure_s, car.said_energy_wh)
 
 
-def _settings(specs: Sequence[EvseSpec], how: Loopback) -> list[StationSettings]:
+def _settings(specs: Sequence[EvseSpec], wired: Sequence[int], how: Loopback) -> list[StationSettings]:
     rows: dict[str, list[int]] = {}
-    for row, spec in enumerate(specs):
-        rows.setdefault(spec.station, []).append(row)
+    for row in wired:
+        rows.setdefault(specs[row].station, []).append(row)
     return [
         StationSettings(
             identity=identity,
