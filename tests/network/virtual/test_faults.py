@@ -144,8 +144,15 @@ def test_a_station_may_come_back_in_another_version(make):
     """A station of 1.6 that is spoken to in 2.0.1 from then on says its status in the new words."""
     bench = make(V16, values={"BootOnReconnect": "true"}).start()
     bench.version = V201
-    bench.step.do(bench.link.drop)
+    bench.cut()
+    bench.charge()
+    bench.unplug()
+    bench.station.variables.write(bench.station.variables.by_key("AllowOfflineTxForUnknownId"), "true")
+    bench.charge()
+    bench.unplug()
+    bench.reachable = True
     bench.until(60.0)
+    assert bench.station.unsaid == 2  # start and stop of 1.6, for which 2.0.1 has no words
     assert bench.csms.told("BootNotification")[1]["reason"] == "PowerUp"
     bench.charge()
     assert bench.events() == [("Started", "Authorized", "Charging", 0)]

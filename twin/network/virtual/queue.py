@@ -99,6 +99,14 @@ class TransactionQueue:
         self._open = False
         self._stop_timer()
 
+    def discard(self) -> int:
+        """Forget what waits: another generation of OCPP is spoken, which has no words for it. Return how much."""
+        gone = len(self._items)
+        for item in self._items:
+            self._store.drop(_TABLE, str(item.number))
+        self._items.clear()
+        return gone
+
     def late(self, message_id: str, payload: Payload) -> None:
         """Take an answer that came after its time-out: the message counts as answered."""
         head = self._items[0] if self._items else None
@@ -120,7 +128,9 @@ class TransactionQueue:
 
     def _told(self, item: Item, outcome: Outcome) -> None:
         self._flying = False
-        if isinstance(outcome, dict):
+        if not self._items or self._items[0] is not item:
+            pass  # it was discarded meanwhile
+        elif isinstance(outcome, dict):
             self._leave(item, outcome)
         elif isinstance(outcome, LinkLost):
             pass  # `resume` sends it again

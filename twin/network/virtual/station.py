@@ -80,6 +80,8 @@ class VirtualStation:
         self.version = settings.versions[0]
         self.dialect: Dialect = self._dialect()
         self.bays = {e.number: Bay(e, fleet.specs[e.row]) for e in settings.evses}
+        self.unsaid = 0
+        """Messages of transactions that were lost because another generation of OCPP was negotiated."""
         self.power = Power(self)
         self.caller: Caller | None = None
         """The present connection."""
@@ -287,6 +289,8 @@ class VirtualStation:
         """A connection was opened."""
         self.caller = caller
         if version is not None and version is not self.version:
+            if version.two is not self.version.two:
+                self.unsaid += self.queue.discard()
             self.version = version
             self.dialect = self._dialect()
             self._meters.clear()
