@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -261,13 +260,15 @@ class _Door:
             remark=self._remark,
         )
         self._links.add(link)
-        link.on_lost = lambda: self._links.discard(link)
         try:
             link.join(self._attach(link))
         except Exception:  # noqa: BLE001  a fault of one connection must not reach the listener
             _log.exception("connection not attached", station=link.identity)
             link.close(1011, "internal error")
-        await asyncio.shield(connection.wait_closed())
+        try:
+            await connection.wait_closed()
+        finally:
+            self._links.discard(link)
 
     def _tell(self, identity: str, rule: str, detail: str, *, tolerated: bool) -> None:
         if self._remark is not None:

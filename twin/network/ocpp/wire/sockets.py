@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from socket import SO_LINGER, SOL_SOCKET
 from typing import TYPE_CHECKING, Any, Final
@@ -151,9 +150,8 @@ class SocketLink:
         self._connection, self._limits, self._clock, self._remark = connection, limits, clock, remark
         self._owner: Receiver | None = None
         self._left, self._since_s = limits.burst, clock.now_s
-        self._lost = self._deaf = False
-        self.on_lost: Callable[[], None] | None = None
-        """Called after the owner was told."""
+        self._deaf = False
+        self._lost = connection.connection_lost_waiter.done()  # it may have gone between handshake and here
         connection.link = self
 
     @property
@@ -238,8 +236,6 @@ class SocketLink:
             self.tell("oversize", f"a message above {self._limits.message_bytes} bytes closed the connection")
         if self._owner is not None:
             self._owner.lost()
-        if self.on_lost is not None:
-            self.on_lost()
 
     def tell(self, rule: str, detail: str) -> None:
         """Record what the peer did."""
