@@ -17,6 +17,8 @@ from twin.network.ocpp.profiles.from_wire import composite_from_wire
 from twin.network.ocpp.profiles.model import Purpose
 from twin.network.ocpp.wire.errors import CallFailed, LinkLost, WireError
 
+CENTRAL = "Central"
+"""Type of tokens that nobody presented at the station (2.x IdTokenEnumType)."""
 CHECKED_S = 600.0
 """Length of the composite schedules that are asked for."""
 _YOUNG_S = 5.0
@@ -49,18 +51,18 @@ class Driver:
         lane.busy = True
         self.tasks.start(self._drive(lane, station))
 
-    async def start(self, lane: Lane, station: Station, token: str) -> bool:
+    async def start(self, lane: Lane, station: Station, token: str, token_type: str = CENTRAL) -> bool:
         """Start a transaction remotely; see `SmartCharging.start`."""
         carried = None
         if station.identity not in self.bare and lane.transaction is None:
             carried = ladder.carried(lane, self.sight.circumstances(lane))
         lane.carried = carried  # before the call: the transaction may begin before the answer is read
-        accepted = await self._ask_start(lane, station, token, carried)
+        accepted = await self._ask_start(lane, station, token, token_type, carried)
         if not accepted and carried is not None:
             self.bare.add(station.identity)
             self._desk.note(station, lane.evse, "start-refused", "with a profile: tried in two steps")
             lane.carried = carried = None
-            accepted = await self._ask_start(lane, station, token, None)
+            accepted = await self._ask_start(lane, station, token, token_type, None)
         if not accepted or carried is None:
             lane.carried = None
             self.kick(lane)
@@ -177,10 +179,14 @@ class Driver:
             return await self.start(lane, station, step.token)
         return bool(answer.get("status") == speech.ACCEPTED)
 
-    async def _ask_start(self, lane: Lane, station: Station, token: str, carried: Installed | None) -> bool:
+    async def _ask_start(
+        self, lane: Lane, station: Station, token: str, token_type: str, carried: Installed | None
+    ) -> bool:
         number = self.office.request_id(station.identity) if station.version.two else 0
         profile = None if carried is None else carried.profile
-        asked = speech.start(station, lane.evse, token, number, profile, epoch_ns=self._clock.epoch_ns)
+        asked = speech.start(
+            station, lane.evse, token, number, profile, epoch_ns=self._clock.epoch_ns, token_type=token_type
+        )
         try:
             return bool((await asked).get("status") == speech.ACCEPTED)
         except CallFailed:

@@ -91,8 +91,10 @@ class Circumstances:
 
 
 def target(lane: Lane, here: Circumstances) -> Limit:
-    """Return what the wish means now: after its end the fail-safe, and no 0 where 0 does harm."""
+    """Return what the wish means now: after its end the fail-safe, no 0 where 0 does harm, phases where they switch."""
     wish = lane.wish
+    if wish.phases and not here.capabilities.phase_switching:
+        wish = replace(wish, phases=0)  # what cannot be switched is not asked for
     if here.now_s >= wish.valid_until_s:
         wish = Limit(limit_w=wish.fallback_w, fallback_w=wish.fallback_w)
     if _zero_spoils(lane, here) and wish.charge_w < here.grammar.smallest_w and wish.setpoint_w is None:

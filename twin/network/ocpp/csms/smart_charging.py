@@ -15,7 +15,7 @@ from twin.domain.journal import Entry
 from twin.network.ocpp.csms import ladder, lane_journal, verify
 from twin.network.ocpp.csms.capabilities import Capabilities
 from twin.network.ocpp.csms.desk import evse_id
-from twin.network.ocpp.csms.driver import CHECKED_S, Driver
+from twin.network.ocpp.csms.driver import CENTRAL, CHECKED_S, Driver
 from twin.network.ocpp.csms.lanes import Conduct, Installed, Lane, Stage
 from twin.network.ocpp.csms.limits import NO_LIMIT, Limit
 from twin.network.ocpp.csms.operations.office import Office
@@ -119,7 +119,9 @@ class SmartCharging:
         """Return what is asked, accepted and verified of an EVSE; None: nothing was ever asked."""
         return self.sight.lanes.get((identity, evse))
 
-    async def start(self, identity: str, evse: int, token: str, limit: Limit | None = None) -> bool:
+    async def start(
+        self, identity: str, evse: int, token: str, limit: Limit | None = None, *, token_type: str = CENTRAL
+    ) -> bool:
         """Start a transaction remotely, under a limit from its first second.
 
         The profile goes with the start where the model takes that, else before it as a default (quirk 32). A model
@@ -130,6 +132,7 @@ class SmartCharging:
             evse: Which.
             token: For whom.
             limit: The wish from now on; None: the present one.
+            token_type: As 2.x names it.
 
         Returns:
             Whether the station accepted.
@@ -142,7 +145,7 @@ class SmartCharging:
         if limit is not None and limit != lane.wish:
             lane.wish, lane.stage = limit, Stage.ASKED
             self._desk.journal.append(identity, lane_journal.WISHED, lane_journal.wished(lane))
-        return await self.driver.start(lane, station, token)
+        return await self.driver.start(lane, station, token, token_type)
 
     # what happens at the station
 

@@ -65,7 +65,7 @@ def start(
     profile: ChargingProfile | None,
     *,
     epoch_ns: int,
-    token_type: str = "Central",  # noqa: S107  (a type of token of 2.x, nothing secret)
+    token_type: str,
 ) -> Awaitable[Payload]:
     """Send RemoteStartTransaction (1.6 5.11) or RequestStartTransaction (2.x F01).
 
