@@ -63,7 +63,7 @@ def _row(
     fault = f'<p class="why">{html.escape(record.fault)}</p>' if record.fault else ""
     stamp = to_wire(epoch_ns, record.t_s)
     return (
-        f'<li class="{classes}"><div class="when"><time datetime="{stamp}">{stamp[11:23]}</time>'
+        f'<li class="{classes}"><div class="when"><time datetime="{stamp}" title="{stamp}">{stamp[11:23]}</time>'
         f" <b>{html.escape(record.station)}</b></div>"
         f'<details><summary><span class="arrow">{arrow}</span> {html.escape(message.title)}</summary>'
         f"{fault}<pre>{html.escape(_pretty(message.payload))}</pre></details></li>"
