@@ -205,3 +205,19 @@ def test_a_car_that_has_enough_suspends(make, version):
     else:
         assert bench.statuses()[-1] == "SuspendedEV"
     assert bench.register() == 1_000.0
+
+
+@ALL
+def test_a_little_energy_on_an_invalid_token(make, version):
+    """MaxEnergyOnInvalidId 100 Wh: at 11.04 kW they are taken after 33 s, then nothing more flows."""
+    values = {"StopTransactionOnInvalidId": "false", "MaxEnergyOnInvalidId": "100"}
+    bench = make(version, values=values).start()
+    info = {"status": "Invalid"}
+    bench.csms.answers["StartTransaction"] = lambda p: {"transactionId": 3, "idTagInfo": info}
+    bench.csms.answers["TransactionEvent"] = lambda p: {"idTokenInfo": info} if "idToken" in p else {}
+    bench.charge()
+    bench.until(30.0)
+    assert bench.register() == 92.0
+    bench.until(90.0)
+    assert 100.0 <= bench.register() <= 103.0
+    assert bench.station.bays[1].transaction is not None

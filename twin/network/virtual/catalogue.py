@@ -68,10 +68,12 @@ RESET_RETRIES = Variable(
     default="1",
     low=0,
 )
+"""How often a reset is tried again; here none fails."""
 UNLOCK_ON_UNPLUG = Variable(
     component="OCPPCommCtrlr", variable="UnlockOnEVSideDisconnect", key="UnlockConnectorOnEVSideDisconnect",
-    kind=Kind.FLAG, default="true",
+    kind=Kind.FLAG, access=Access.READ, default="true",
 )  # fmt: skip
+"""Always: who pulls a simulated cable has it out at both ends."""
 STATUS_DURATION = Variable(
     component="OCPPCommCtrlr", variable="MinimumStatusDuration", key="MinimumStatusDuration", kind=Kind.INTEGER,
     default="0", unit="s", low=0,
@@ -107,6 +109,11 @@ STOP_ON_INVALID = Variable(
     component="TxCtrlr", variable="StopTxOnInvalidId", key="StopTransactionOnInvalidId", kind=Kind.FLAG,
     default="true",
 )  # fmt: skip
+INVALID_ENERGY = Variable(
+    component="TxCtrlr", variable="MaxEnergyOnInvalidId", key="MaxEnergyOnInvalidId", kind=Kind.INTEGER,
+    default="0", unit="Wh", low=0,
+)  # fmt: skip
+"""What may still be taken on a token that was refused, where that does not stop the transaction."""
 BEFORE_ACCEPTED = Variable(
     component="TxCtrlr", variable="TxBeforeAcceptedEnabled", kind=Kind.FLAG, default="false"
 )

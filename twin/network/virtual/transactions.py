@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _START_16, _STOP_16 = frozenset({"PowerPathClosed"}), frozenset({"Authorized"})
 TABLE = "transactions"
+_LOOK_AGAIN_S = 60.0
+"""How often a car that takes nothing is looked at, while it may take a little more."""
 
 
 class Transactions:
@@ -134,9 +136,22 @@ class Transactions:
         """The central system does not accept the token of a running transaction (1.6 4.8, 2.0.1 C15, E05)."""
         if self._station.variables.flag(c.STOP_ON_INVALID):
             self.stop(bay, "DeAuthorized", "Deauthorized")
-        else:
+        elif bay.transaction is not None:
+            self._grace(bay, bay.transaction)
+
+    def _grace(self, bay: Bay, transaction: Transaction) -> None:
+        """Withhold energy once MaxEnergyOnInvalidId was taken (1.6 9.1.14), so that the car can be driven off."""
+        if bay.transaction is not transaction or bay.held:
+            return
+        sample = self._station.sample(bay)
+        taken_wh = sample.register_wh - transaction.begin.register_wh
+        left_wh = self._station.variables.number(c.INVALID_ENERGY) - taken_wh
+        if left_wh <= 0.0:
             bay.held = True
             self.settle(bay, "Deauthorized")
+            return
+        wait_s = max(left_wh / sample.power_w * 3_600.0, 1.0) if sample.power_w else _LOOK_AGAIN_S
+        self._station.clock.call_later(wait_s, lambda: self._grace(bay, transaction))
 
     def _withdraw(self, bay: Bay, reason: str, by: Token | None) -> None:
         _stop_timer(bay)
