@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from twin.domain.clock import Clock
 from twin.domain.events import StationFact
@@ -38,6 +38,16 @@ class Page(NamedTuple):
     """Whether events in between are not remembered any more."""
 
 
+class _Kept(NamedTuple):
+    """An event as it is remembered: facts as they came, since most are never asked for."""
+
+    number: int
+    t_s: float
+    station: str
+    kind: str
+    body: Mapping[str, object] | StationFact | Deviation
+
+
 class EventLog:
     """Remembers the last `KEPT` events and wakes up who waits for the next.
 
@@ -47,7 +57,7 @@ class EventLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._events: deque[_Kept] = deque(maxlen=KEPT)
         self._number = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -58,20 +68,19 @@ class EventLog:
 
     def fact(self, fact: StationFact) -> None:
         """Take a fact of the central system: a `Sink`."""
-        body = fact._asdict()
-        station = str(body.pop("station"))
-        self.tell(station, type(fact).__name__, body)
+        self._keep(fact.station, type(fact).__name__, fact)
 
     def remark(self, deviation: Deviation) -> None:
         """Take a deviation of a peer: a `Remark`."""
-        body: dict[str, Any] = deviation._asdict()
-        self.tell(str(body.pop("station")), "deviation", body)
+        self._keep(deviation.station, "deviation", deviation)
 
     def tell(self, station: str, kind: str, body: Mapping[str, object]) -> None:
         """Take anything else."""
+        self._keep(station, kind, body)
+
+    def _keep(self, station: str, kind: str, body: Mapping[str, object] | StationFact | Deviation) -> None:
         self._number += 1
-        at = to_wire(self._clock.epoch_ns, self._clock.now_s)
-        self._events.append(Event(self._number, at, station, kind, body))
+        self._events.append(_Kept(self._number, self._clock.now_s, station, kind, body))
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
@@ -88,11 +97,18 @@ class EventLog:
         for n in range(max(number + 1 - oldest, 0), len(self._events)):
             event = self._events[n]
             if station in ("", event.station):
-                found.append(event)
+                found.append(self._told(event))
                 if len(found) >= limit:
                     last = event.number
                     break
         return Page(found, last, missed)
+
+    def _told(self, kept: _Kept) -> Event:
+        body = kept.body
+        if isinstance(body, tuple):
+            body = {key: value for key, value in body._asdict().items() if key != "station"}
+        at = to_wire(self._clock.epoch_ns, kept.t_s)
+        return Event(kept.number, at, kept.station, kept.kind, body)
 
     async def wait(self, number: int, timeout_s: float) -> None:
         """Return when there is an event behind `number`, or after `timeout_s`."""

@@ -11,9 +11,9 @@ from twin.network.clock import to_wire
 from twin.network.ocpp.wire.link import Record
 from twin.network.ocpp.wire.trace import Masker
 
-PER_STATION = 30
+PER_STATION = 20
 STATIONS = 2_000
-"""A thousand stations with frames of 700 characters cost 21 MB."""
+"""A thousand stations with frames of 700 characters cost 14 MB."""
 LONGEST = 4_000
 """Characters of a frame that are kept."""
 
