@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from sys import intern
 from typing import TypeAlias
 
 Parsed: TypeAlias = bool | int | float | str | tuple[str, ...]
@@ -68,14 +69,15 @@ class Variable:
     constant: bool = False
     monitored: bool = False
     """Whether a monitor can be set on it (2.x)."""
+    name: str = field(init=False, compare=False)
+    """`Component.Variable`, with instances and EVSE where it has them: unique within a station."""
 
-    @property
-    def name(self) -> str:
-        """`Component.Variable`, with instances and EVSE where it has them: unique within a station."""
+    def __post_init__(self) -> None:
         where = f"[{self.component_instance}]" if self.component_instance else ""
         place = f"@{self.evse}.{self.connector}" if self.evse else ""
         which = f"[{self.instance}]" if self.instance else ""
-        return f"{self.component}{where}{place}.{self.variable}{which}"
+        name = f"{self.component}{where}{place}.{self.variable}{which}"
+        object.__setattr__(self, "name", intern(name))  # one for all stations
 
     def parse(self, text: str) -> Parsed:
         """Return the value that `text` stands for.
