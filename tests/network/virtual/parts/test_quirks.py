@@ -1,5 +1,7 @@
 """Quirks of models, one by one."""
 
+import asyncio
+
 import pytest
 
 from twin.network.ocpp.versions import Version
@@ -167,3 +169,14 @@ def test_unknown_quirks_are_named():
     """A typing mistake is told with what is known."""
     with pytest.raises(ValueError, match="zero_ends"):
         VendorQuirks.read({"zero_end": True})
+
+
+def test_a_mute_action_is_never_answered(host16):
+    """The future stays open; other actions are answered."""
+    station = Station(host16, mute=("RemoteStartTransaction",))
+
+    async def ask():
+        return station.answer("RemoteStartTransaction", {"idTag": "A"}).done()
+
+    assert asyncio.run(ask()) is False
+    assert station.answer("ChangeAvailability", {"connectorId": 1}) == {"status": "Accepted"}

@@ -93,7 +93,7 @@ class QuirkPart:
 
     Args:
         host: The station.
-        quirks: Of its model; may be replaced while it runs.
+        quirks: Of its model; may be replaced while it runs, but for what it is mute to.
     """
 
     def __init__(self, host: Host, quirks: VendorQuirks) -> None:
@@ -106,7 +106,8 @@ class QuirkPart:
 
     def wrap(self, handlers: Handlers) -> Handlers:
         """Answer in the stead of what the station answers, where a quirk says so."""
-        wrapped = {key: self._muted(key[1], handler) for key, handler in handlers.items()}
+        mute = self.quirks.mute
+        wrapped = {key: _silence if key[1] in mute else handler for key, handler in handlers.items()}
         for version in EVERY:
             self._around(wrapped, version, "SetChargingProfile", self._profile)
             self._around(wrapped, version, "GetCompositeSchedule", self._composite)
@@ -124,14 +125,6 @@ class QuirkPart:
         inner = handlers.get((version, action))
         if inner is not None:
             handlers[version, action] = lambda payload: judge(payload, inner, handlers, version)
-
-    def _muted(self, action: str, inner: Handler) -> Handler:
-        def answer(payload: Payload) -> Answer | Awaitable[Answer]:
-            if action in self.quirks.mute:
-                return asyncio.get_running_loop().create_future()
-            return inner(payload)
-
-        return answer
 
     def _profile(
         self, payload: Payload, inner: Handler, handlers: Any, version: Version
@@ -202,6 +195,11 @@ class QuirkPart:
         if self.quirks.zero_availability_refused and payload["connectorId"] == 0:
             return {"status": "Rejected"}
         return inner(payload)
+
+
+def _silence(_payload: Payload) -> Awaitable[Answer]:
+    """Never answer."""
+    return asyncio.get_running_loop().create_future()
 
 
 def _has_zero(profile: Payload) -> bool:

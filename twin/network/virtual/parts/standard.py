@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 
 from twin.network.virtual.catalogue import MEASURANDS
 from twin.network.virtual.parts.base import Host
@@ -26,10 +27,11 @@ _FEATURES = (
 TRANSFERS = ("HTTP", "HTTPS", "FTP", "FTPS")
 
 
+@cache
 def fact(component: str, variable: str, text: str, *, kind: Kind = Kind.TEXT, key: str = "", instance: str = "",
          evse: int = 0, connector: int = 0, unit: str = "", high: float = math.inf, monitored: bool = False,
          constant: bool = True) -> Variable:  # fmt: skip
-    """Return a variable that can only be read; `high` is its maxLimit."""
+    """Return a variable that can only be read; `high` is its maxLimit. A thousand stations share one."""
     return Variable(
         component=component, variable=variable, default=text, kind=kind, key=key, instance=instance, evse=evse,
         connector=connector, unit=unit, high=high, access=Access.READ, persistent=False, constant=constant,
@@ -39,7 +41,7 @@ def fact(component: str, variable: str, text: str, *, kind: Kind = Kind.TEXT, ke
 
 def number(component: str, variable: str, value: float, **more: object) -> Variable:
     """Return an integer that can only be read."""
-    return fact(component, variable, str(value), kind=Kind.INTEGER, **more)  # type: ignore[arg-type]
+    return fact(component, variable, str(value), kind=Kind.INTEGER, **more)
 
 
 def yes(
@@ -213,7 +215,7 @@ def _places(settings: StationSettings) -> Iterator[Variable]:
                    constant=False, monitored=True)  # fmt: skip
         for connector, kind in enumerate(evse.connectors, 1):
             place = {"evse": evse.number, "connector": connector}
-            yield yes("Connector", **place)  # type: ignore[arg-type]
-            yield fact("Connector", "AvailabilityState", "Available", constant=False, monitored=True, **place)  # type: ignore[arg-type]
-            yield fact("Connector", "ConnectorType", kind, **place)  # type: ignore[arg-type]
+            yield yes("Connector", evse=evse.number, connector=connector)
+            yield fact("Connector", "AvailabilityState", "Available", constant=False, monitored=True, **place)
+            yield fact("Connector", "ConnectorType", kind, **place)
             yield number("Connector", "SupplyPhases", 3, **place)
