@@ -327,6 +327,24 @@ async def test_quirk_36_registers(
     assert not flag or flag in transaction.flags
 
 
+@pytest.mark.parametrize(
+    ("between", "published"),
+    [("500100", 500_100.0), ("100", 500_100.0), ("500.1", 500_100.0)],
+    ids=["lifetime", "session", "kwh"],
+)
+@looped
+async def test_quirk_36_published_register(between: str, published: float) -> None:
+    """What is published counts the lifetime in Wh, whatever the station counts; the evidence is as it came."""
+    rig = Rig()
+    charger = await rig.booted()
+    await charger.start(900.0, meter=500_000)
+    await charger.values(910.0, between, 1)
+    key = ("Energy.Active.Import.Register", "")
+    assert rig.samples[0][3][key] == pytest.approx(published)
+    assert rig.station().evse(1).readings[key][1] == pytest.approx(published)
+    assert rig.transactions()[0].readings[0].register_wh == float(between)
+
+
 @looped
 async def test_quirk_36_order_of_contexts() -> None:
     """Without meterStop, Transaction.End beats Sample.Periodic, which beats Sample.Clock, whenever they came."""

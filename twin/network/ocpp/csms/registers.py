@@ -9,7 +9,7 @@ never negative.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from twin.domain.events import MeterReading
@@ -30,6 +30,21 @@ class Bill(NamedTuple):
     energy_wh: float
     flags: tuple[str, ...]
     """What was odd: `negative-start`, `zero-begin`, `session-register`, `register-in-kwh`, `stop-below-start`, …"""
+
+
+class Mend(NamedTuple):
+    """How readings become lifetime Wh."""
+
+    scale: float = 1.0
+    offset_wh: float = 0.0
+    flag: str = ""
+
+    def lifetime(self, value: float) -> float:
+        """Return a reading in lifetime Wh."""
+        return value * self.scale + self.offset_wh
+
+
+AS_IT_IS = Mend()
 
 
 def settle(
@@ -90,27 +105,37 @@ def _first(known: Sequence[MeterReading]) -> MeterReading | None:
     return known[0] if known else None
 
 
-def _mend(
-    later: Sequence[MeterReading], begin: float, mode: str, flags: list[str]
-) -> Callable[[float], float]:
-    """Return how readings in between become lifetime Wh."""
+def mend_of(first_wh: float, begin_wh: float, mode: str = "") -> Mend:
+    """Return how a register's readings become lifetime Wh.
+
+    Args:
+        first_wh: The first reading after the begin.
+        begin_wh: Of the transaction.
+        mode: `lifetime` or `session` where the model is known to do so; empty: found out.
+    """
+    if mode == "lifetime":
+        return AS_IT_IS
+    far = begin_wh >= _KILO_FROM_WH
+    if not mode and far and abs(first_wh * 1000.0 - begin_wh) <= max(1000.0, 0.01 * begin_wh):
+        return Mend(1000.0, 0.0, "register-in-kwh")
+    if mode == "session" or first_wh < begin_wh - 1.0:
+        return Mend(1.0, begin_wh, "session-register")
+    return AS_IT_IS
+
+
+def _mend(later: Sequence[MeterReading], begin: float, mode: str, flags: list[str]) -> Mend:
     first = next((one.register_wh for one in later if one.context != END), None)
-    if first is None or mode == "lifetime":
-        return _as_it_is
-    if not mode and begin >= _KILO_FROM_WH and abs(first * 1000.0 - begin) <= max(1000.0, 0.01 * begin):
-        flags.append("register-in-kwh")
-        return lambda value: value * 1000.0
-    if mode == "session" or first < begin - 1.0:
-        flags.append("session-register")
-        return lambda value: begin + value
-    return _as_it_is
+    mend = AS_IT_IS if first is None else mend_of(first, begin, mode)
+    if mend.flag:
+        flags.append(mend.flag)
+    return mend
 
 
 def _end(
     later: Sequence[MeterReading],
     begin: float,
     meter_stop_wh: float | None,
-    mend: Callable[[float], float],
+    mend: Mend,
     flags: list[str],
 ) -> float:
     if meter_stop_wh is not None:
@@ -123,16 +148,12 @@ def _end(
     if closing:
         if closing[-1] >= begin - 1.0:
             return max(begin, closing[-1])
-        if mend is not _as_it_is:
-            return max(begin, mend(closing[-1]))
+        if mend is not AS_IT_IS:
+            return max(begin, mend.lifetime(closing[-1]))
         flags.append("end-below-begin")
     for context in _ORDER:
         of_context = [one.register_wh for one in later if one.context == context]
         if of_context:
-            return max(begin, mend(of_context[-1]))
-    rest = [mend(one.register_wh) for one in later if one.context != END]
+            return max(begin, mend.lifetime(of_context[-1]))
+    rest = [mend.lifetime(one.register_wh) for one in later if one.context != END]
     return max(begin, *rest) if rest else begin
-
-
-def _as_it_is(value: float) -> float:
-    return value

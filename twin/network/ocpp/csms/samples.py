@@ -8,9 +8,11 @@ from typing import TypeAlias
 from twin.domain.events import MeterReading
 from twin.network.ocpp.csms.desk import Desk
 from twin.network.ocpp.csms.instants import Instants
-from twin.network.ocpp.csms.meter_values import Sample, Values
+from twin.network.ocpp.csms.meter_values import REGISTER, TOTAL, Sample, Values
+from twin.network.ocpp.csms.registers import AS_IT_IS, Mend
 from twin.network.ocpp.csms.station import Station
 
+_REGISTER = (REGISTER, TOTAL)
 OnSample: TypeAlias = Callable[[Station, int, float, Values], None]
 """(station, EVSE, t_s, values): called for every sample that is not older than the last one of its EVSE."""
 
@@ -30,7 +32,12 @@ class Samples:
         self.on_sample = on_sample
 
     def take(
-        self, station: Station, number: int, samples: Sequence[Sample], default_s: float | None = None
+        self,
+        station: Station,
+        number: int,
+        samples: Sequence[Sample],
+        default_s: float | None = None,
+        mend: Mend = AS_IT_IS,
     ) -> tuple[MeterReading, ...]:
         """Enter samples of an EVSE (0: of the station as a whole).
 
@@ -39,6 +46,7 @@ class Samples:
             number: Connector (1.6) or EVSE (2.x).
             samples: As `meter_values` read them.
             default_s: The instant of samples without timestamp; None: now.
+            mend: How the register is published; evidence keeps it as it came.
 
         Returns:
             The readings of the billing register among them.
@@ -54,6 +62,8 @@ class Samples:
                 t_s = now_s if default_s is None else default_s
             if sample.odd:
                 self._desk.note(station, number, "unreadable-value", sample.odd)
+            if mend is not AS_IT_IS and _REGISTER in sample.values:
+                sample.values[_REGISTER] = mend.lifetime(sample.values[_REGISTER])
             newest = False
             for key, value in sample.values.items():
                 before = latest.get(key)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from twin.domain.events import MeterReading
-from twin.network.ocpp.csms.registers import Bill, settle
+from twin.network.ocpp.csms.registers import Bill, Mend, settle
 
 PERIODIC = "Sample.Periodic"
 REMEMBERED = 64
@@ -130,6 +130,8 @@ class Transaction:
     """Evidence: all but the periodic ones without signature, of which the first and the last stay here."""
     flags: list[str] = field(default_factory=list)
     """What was odd, each once."""
+    mend: Mend | None = None
+    """How its readings are published; None: nothing came to find it out from."""
     register: str = ""
     """Mode of the model's register, as `Quirks.register`."""
     latest: tuple[int, float] = (-1, -math.inf)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from math import isfinite
 
 from twin.domain.events import MeterReading
 from twin.domain.journal import Entry
@@ -10,8 +11,9 @@ from twin.network.ocpp.csms.authorisation import Authorisation, Verdict
 from twin.network.ocpp.csms.desk import Desk, kept
 from twin.network.ocpp.csms.instants import Instants
 from twin.network.ocpp.csms.ledger import MESSAGE, Ledger
-from twin.network.ocpp.csms.meter_values import samples_16
+from twin.network.ocpp.csms.meter_values import Sample, samples_16
 from twin.network.ocpp.csms.parts import Handlers
+from twin.network.ocpp.csms.registers import AS_IT_IS, BEGIN, END, Mend, mend_of
 from twin.network.ocpp.csms.samples import Samples
 from twin.network.ocpp.csms.station import Station
 from twin.network.ocpp.csms.tokens import clean_tag
@@ -149,13 +151,14 @@ class Transactions16:
 
     def _meter_values(self, station: Station, payload: Payload) -> Answer | Awaitable[Answer]:
         connector = payload["connectorId"]
-        readings = self._samples.take(station, connector, samples_16(payload["meterValue"]))
         number = payload.get("transactionId")
         transaction = None if number is None else self._ledger.find(station.identity, str(number))
         if transaction is None:
             transaction = self._ledger.open_at(station.identity, connector) if connector else None
             if number is not None and transaction is not None:
                 self._odd(station, transaction, number)
+        samples = samples_16(payload["meterValue"])
+        readings = self._samples.take(station, connector, samples, mend=_mend(transaction, samples))
         if not readings or (transaction is None and (number is None or connector == 0)):
             return {}
         return self._evidence(station, transaction, connector, str(number), readings)
@@ -239,6 +242,20 @@ class Transactions16:
             given = int(number) - self._base(identity)
             if 0 < given < STRIDE:
                 self._given[identity] = max(given, self._given.get(identity, 0))
+
+
+def _mend(transaction: Transaction | None, samples: Sequence[Sample]) -> Mend:
+    """Return how a transaction's register is published; its first reading shows what it counts (quirk 36)."""
+    if transaction is None or transaction.meter_start_wh is None or transaction.meter_start_wh < 0.0:
+        return AS_IT_IS
+    if transaction.mend is None:
+        for sample in samples:
+            for register in sample.registers:
+                if isfinite(register.register_wh) and register.context not in (BEGIN, END):
+                    start_wh, mode = transaction.meter_start_wh, transaction.register
+                    transaction.mend = mend_of(register.register_wh, start_wh, mode)
+                    return transaction.mend
+    return transaction.mend or AS_IT_IS
 
 
 def _plausible(number: str) -> bool:
