@@ -51,7 +51,7 @@ _KINDS = {
 
 class _Field(NamedTuple):
     template: Payload
-    index: int
+    place: int
     digits: int
 
 
