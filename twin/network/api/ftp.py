@@ -90,7 +90,9 @@ class FtpService:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            self._server.serve_forever(timeout=_LOOK_S, blocking=False, handle_exit=False)
+            self._server.ioloop.loop(
+                _LOOK_S, blocking=False
+            )  # `serve_forever` would say each time that it starts
         self._server.close_all()
         self._server.ioloop.close()
 
