@@ -9,6 +9,7 @@ import numpy as np
 
 from twin.domain import events as e
 from twin.domain.fleet import Fleet
+from twin.domain.ids import Rows, Vector
 from twin.domain.pilots import pilot_w
 from twin.network.ocpp.csms.meter_values import REGISTER, TOTAL, Values
 
@@ -64,10 +65,15 @@ class Columns:
         if self._fleet.plugged[row]:
             self._describe(row)
 
-    def wish(self, row: int, limit_w: float) -> float | None:
-        """Note the limit asked for; return the pilot's power in W where it is another one, else None."""
+    def wish(self, row: int, limit_w: float) -> float:
+        """Note the limit asked for; return the power in W of the pilot that it means."""
         self._wish_w[row] = limit_w
-        return self._limit(row)
+        self._limit(row)
+        return float(self._fleet.limit_w[row])
+
+    def news(self, rows: Rows, limit_w: Vector) -> Rows:
+        """Return the places in `rows` whose limit is another one than was asked for before."""
+        return np.flatnonzero(self._wish_w[rows] != limit_w)
 
     def measured(self, row: int, t_s: float, values: Values) -> None:
         """Take a sample; the mean power is that since the sample before."""
@@ -168,12 +174,8 @@ class Columns:
         able = row in self._running and row not in self._suspended and row not in self._faulted
         self._fleet.charging[row] = float(able)
 
-    def _limit(self, row: int) -> float | None:
+    def _limit(self, row: int) -> None:
         """Work out the pilot of the wish; it depends on the phases in use."""
         fleet, wish_w = self._fleet, float(self._wish_w[row])
-        if math.isnan(wish_w):
-            return None
-        power_w = pilot_w(fleet.specs[row], float(fleet.w_per_a[row]), wish_w)
-        changed = power_w != fleet.limit_w[row]
-        fleet.limit_w[row] = power_w
-        return power_w if changed else None
+        if not math.isnan(wish_w):
+            fleet.limit_w[row] = pilot_w(fleet.specs[row], float(fleet.w_per_a[row]), wish_w)

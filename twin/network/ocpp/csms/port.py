@@ -92,11 +92,10 @@ class CsmsStations:
     def set_limits(self, rows: Rows, limit_w: Vector, /) -> None:
         """Ask for limits: (len(rows),) in W; only what a station would do otherwise than now crosses the wire."""
         wishes: list[tuple[str, int, Limit]] = []
-        for row, wish_w in zip(rows.tolist(), limit_w.tolist(), strict=True):
+        for place in self._columns.news(rows, limit_w).tolist():
+            row, wish_w = int(rows[place]), float(limit_w[place])
             power_w = self._columns.wish(row, wish_w)
-            if power_w is None and not math.isinf(wish_w):
-                continue
-            limit = NO_LIMIT if power_w is None or math.isinf(wish_w) else Limit(limit_w=sent_w(power_w))
+            limit = NO_LIMIT if math.isinf(wish_w) else Limit(limit_w=sent_w(power_w))
             wishes.append((self._fleet.stations[row], self._number[row], limit))
         if wishes and self._charging is not None:
             self._charging.set_limits(wishes)
