@@ -188,6 +188,22 @@ def test_a_dynamic_profile_is_updated(make):
     assert bench.ask("UpdateDynamicSchedule", ask | {"chargingProfileId": 8}) == {"status": "Rejected"}
 
 
+def test_a_dynamic_profile_asks_for_its_values(make):
+    """2.1: dynUpdateInterval 60 pulls at 60 and 120 s; the 9 A that come are obeyed, cleared it asks no more."""
+    bench = make(V21).start()
+    bench.csms.answers["PullDynamicScheduleUpdate"] = lambda p: {
+        "status": "Accepted", "scheduleUpdate": {"limit": 9.0},
+    }  # fmt: skip
+    put(bench, 0, profile(bench, [(0, 16.0)], kind="Dynamic", number=3, dynUpdateInterval=60))
+    bench.charge()
+    bench.until(130.0)
+    assert power_w(bench) == pytest.approx(9 * 690.0)
+    bench.ask("ClearChargingProfile", {"chargingProfileId": 3})
+    bench.until(300.0)
+    pulled = [t for t, action, _ in bench.csms.heard if action == "PullDynamicScheduleUpdate"]
+    assert pulled == [60.0, 120.0]
+
+
 def test_priority_charging_lifts_the_default(make):
     """2.1: with a PriorityCharging profile of 16 A, UsePriorityCharging lifts a default of 6 A and back."""
     bench = make(V21).start()

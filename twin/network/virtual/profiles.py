@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from twin.domain.clock import Timer
 from twin.network.ocpp.profiles import compose
 from twin.network.ocpp.profiles.from_wire import composite_to_wire, profile_from_wire, profile_to_wire
 from twin.network.ocpp.profiles.model import ChargingProfile, Purpose, Unit
@@ -16,7 +17,7 @@ from twin.network.ocpp.wire.errors import Code, Refusal
 from twin.network.ocpp.wire.link import Answer, Payload, Then
 from twin.network.virtual import catalogue as c
 from twin.network.virtual.bay import Bay
-from twin.network.virtual.parts.base import Handlers
+from twin.network.virtual.parts.base import Handlers, Outcome
 from twin.network.virtual.parts.plain import PlainPart
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Profiles(PlainPart):
     def __init__(self, station: VirtualStation) -> None:
         super().__init__(station)
         self._station = station
+        self._pulls: dict[int, Timer] = {}
 
     def handlers(self) -> Handlers:
         """See `StationPart.handlers`."""
@@ -73,13 +75,39 @@ class Profiles(PlainPart):
         limits = self._station.limits
         broken = refusal(profile, limits.profiles, self._abilities())
         if broken is None:
-            return Then({"status": "Accepted"}, partial(limits.install, profile))
+            return Then({"status": "Accepted"}, partial(self._install, profile))
         if not self._station.version.two:
             if broken is Reason.UNKNOWN_EVSE:  # 1.6 errata 3.39
                 raise Refusal(Code.PROPERTY_CONSTRAINT_VIOLATION, f"connector {evse}: {broken.value}")
             return {"status": "Rejected"}
         info = {"reasonCode": broken.code, "additionalInfo": broken.value}
         return {"status": "Rejected", "statusInfo": info}
+
+    def _install(self, profile: ChargingProfile) -> None:
+        self._station.limits.install(profile)
+        self._pull_later(profile.id)
+
+    def _pull_later(self, number: int) -> None:
+        """Ask for new values of a dynamic profile as long as it is installed (2.1 dynUpdateInterval)."""
+        timer = self._pulls.pop(number, None)
+        if timer is not None:
+            timer.cancel()
+        found = self._station.limits.profiles.matching(ids=(number,))
+        interval_s = found[0].update_interval_s if found else None
+        if interval_s is not None:
+            self._pulls[number] = self._station.clock.call_later(interval_s, partial(self._pull, number))
+
+    def _pull(self, number: int) -> None:
+        if self._station.limits.profiles.matching(ids=(number,)):
+            ask = {"chargingProfileId": number}
+            self._station.ask("PullDynamicScheduleUpdate", ask, partial(self._pulled, number))
+        self._pull_later(number)
+
+    def _pulled(self, number: int, outcome: Outcome) -> None:
+        limits = self._station.limits
+        values = outcome.get("scheduleUpdate") if isinstance(outcome, dict) else None
+        if values and limits.profiles.update(number, values, self._station.now_s) is not None:
+            limits.changed()
 
     def _read(self, payload: Payload, evse: int) -> ChargingProfile:
         station = self._station
