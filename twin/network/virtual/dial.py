@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -115,7 +116,7 @@ class Dialler:
         link.join(end)
         station.link_up(Measured(end, answers, validate=usual), link.version)
 
-    def _heard(self, station: VirtualStation, action: str, payload: Payload) -> Answer:
+    def _heard(self, station: VirtualStation, action: str, payload: Payload) -> Answer | Awaitable[Answer]:
         self._answers.received[action] += 1
         return station.handle(action, payload)
 

@@ -7,7 +7,7 @@ happens, and does what it is told. Each concern has its own file; here they are 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from twin.domain.clock import Clock, Timer
@@ -262,14 +262,26 @@ class VirtualStation:
             payload["techInfo"] = info[:255]
         self.ask("SecurityEventNotification", payload)
 
-    def handle(self, action: str, payload: Payload) -> Answer:
+    def handle(self, action: str, payload: Payload) -> Answer | Awaitable[Answer]:
         """Answer a call of the central system; raises `Refusal`. What an `Endpoint` is given as `handle`."""
         handler = self._handlers.get((self.version, action))
         if handler is None:
             raise Refusal(Code.NOT_SUPPORTED, f"{action} is not supported")
-        if self.boot.state in {State.UNKNOWN, State.REJECTED} and self.version.two:
+        if self._unbooted:
+            return self._once_booted(handler, payload)
+        return handler(payload)
+
+    @property
+    def _unbooted(self) -> bool:
+        return self.boot.state in {State.UNKNOWN, State.REJECTED} and self.version.two
+
+    async def _once_booted(self, handler: Handler, payload: Payload) -> Answer:
+        """Look again in the next turn of the loop: a call may follow the answer to the boot in one segment."""
+        await asyncio.sleep(0)
+        if self._unbooted:
             raise Refusal(Code.SECURITY_ERROR, "no boot was accepted")  # 2.0.1 B03.FR.08
-        return handler(payload)  # type: ignore[return-value]
+        answer = handler(payload)
+        return await answer if isinstance(answer, Awaitable) else answer
 
     def trigger(self, send: Callable[[], None]) -> None:
         """Let `send` call although the boot is pending (1.6 4.2, 2.0.1 B02.FR.02)."""

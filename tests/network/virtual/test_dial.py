@@ -1,0 +1,109 @@
+"""How stations connect: credentials, a new password, a server that is not there."""
+
+import asyncio
+import base64
+import json
+
+import pytest
+from websockets.asyncio.server import serve
+
+from twin.network.clock import LoopClock
+from twin.network.ocpp.versions import Version
+from twin.network.virtual.dial import Target
+from twin.network.virtual.guests import default_evses
+from twin.network.virtual.load import Load, LoadOptions
+
+BOOTED = {"currentTime": "2026-01-01T00:00:00Z", "interval": 300, "status": "Accepted"}
+SOON = {"OCPPCommCtrlr.RetryBackOffWaitMinimum": "0", "OCPPCommCtrlr.RetryBackOffRandomRange": "0"}
+CHANGES = {
+    Version.V16: ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "30313233343536373839616263646566"}),
+    Version.V201: (
+        "SetVariables",
+        {
+            "setVariableData": [
+                {
+                    "component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"},
+                    "attributeValue": "0123456789abcdef",
+                }
+            ]
+        },
+    ),
+}  # fmt: skip
+
+
+def basic(password):
+    return "Basic " + base64.b64encode(b"TWIN-1:" + password).decode()
+
+
+@pytest.mark.parametrize("version", list(CHANGES))
+def test_a_new_password_is_used_at_once(version):
+    """Set over OCPP (1.6: as hexadecimal), the station connects anew and shows the new one."""
+    action, payload = CHANGES[version]
+    headers = []
+
+    async def run():
+        again = asyncio.Event()
+
+        async def centre(socket):
+            headers.append(socket.request.headers["Authorization"])
+            if len(headers) == 2:
+                again.set()
+            async for text in socket:
+                frame = json.loads(text)
+                if frame[0] == 2:
+                    answer = BOOTED if frame[2] == "BootNotification" else {}
+                    await socket.send(json.dumps([3, frame[1], answer]))
+                    if frame[2] == "BootNotification":
+                        await socket.send(json.dumps([2, "c-1", action, payload]))
+
+        async with serve(centre, "127.0.0.1", 0, subprotocols=[version.value]) as server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            clock = LoopClock(asyncio.get_running_loop(), 1_767_225_600 * 10**9, 20.0)
+            options = LoadOptions(version=version, values=SOON)
+            load = Load(
+                Target(url=url, password="first-password-{identity}"), default_evses(1), options, clock
+            )
+            load.start()
+            await asyncio.wait_for(again.wait(), 30.0)
+            await load.stop()
+
+    asyncio.run(run())
+    assert headers == [basic(b"first-password-TWIN-1"), basic(b"0123456789abcdef")]
+
+
+def test_a_server_that_refuses_is_tried_again_and_told():
+    """Each attempt is counted with its reason."""
+
+    async def run():
+        clock = LoopClock(asyncio.get_running_loop(), 0, 1_000.0)
+        load = Load(Target(url="ws://127.0.0.1:1"), default_evses(2), LoadOptions(version=Version.V16), clock)
+        enough = asyncio.Event()
+        clock.call_later(0.0, load.start)
+
+        def look():
+            if load.answers.refused >= 4:
+                enough.set()
+            else:
+                clock.call_later(1.0, look)
+
+        look()
+        await enough.wait()
+        await load.stop()
+        return load
+
+    load = asyncio.run(run())
+    [reason] = load.answers.reasons
+    assert "Connect call failed" in reason
+    assert (load.online, load.answers.connected) == (0, 0)
+
+
+def test_percentiles_are_of_all_or_of_the_latest():
+    """Of latencies 1 to 100 ms: half is 50.5, of the latest ten 95.5; none is no number."""
+    from twin.network.virtual.measured import Answers
+
+    answers = Answers()
+    assert answers.percentile_ms(50) != answers.percentile_ms(50)
+    for ms in range(1, 101):
+        answers.note("Heartbeat", None, ms / 1e3)
+    assert answers.percentile_ms(50) == pytest.approx(50.5, abs=0.01)
+    assert answers.percentile_ms(50, last=10) == pytest.approx(95.5, abs=0.01)
