@@ -7,6 +7,7 @@ and what is true comes from the virtual stations. Every call returns when nothin
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -54,6 +55,8 @@ _HEARTBEAT_S = 86_400
 """Nobody needs to hear that a station lives: the clock stands still until it has said what it had to say."""
 _SOCKETS = SocketLimits(frames_per_s=0.0)
 """All of an instant comes at once."""
+_WIRED = re.compile(r"[A-Za-z0-9*\-_=:+|@.]+")
+"""What a token may consist of (OCPP 2.0.1, identifierString)."""
 MESSAGES = "messages.jsonl"
 
 
@@ -219,7 +222,8 @@ class LoopbackStations:
         card = self._cards.get(token)
         if card is None:
             card = token
-            if len(token) > ID_TAG_LENGTH or not token.isascii() or token.casefold() in self._taken:
+            fits = len(token) <= ID_TAG_LENGTH and _WIRED.fullmatch(token) is not None
+            if not fits or token.casefold() in self._taken:
                 card = f"card:{len(self._cards) + 1}"
             self._cards[token] = card
             self._taken.add(card.casefold())
