@@ -118,11 +118,14 @@ class Driver:
                 if self._clock.now_s < lane.not_before_s:
                     again_s = lane.not_before_s
                     break
+                lane.expire(self._clock.now_s)
                 if lane.in_doubt:
                     await self._resolve(lane, station)
                 step = ladder.next_step(lane, self.sight.circumstances(lane))
                 if step is None or isinstance(step, Wait):
                     again_s = inf if step is None else step.until_s
+                    if step is None and lane.stage is Stage.ASKED and lane.in_force() is not None:
+                        lane.stage = Stage.ACCEPTED  # it has it already
                     break
                 if not await self._take(lane, station, step):
                     again_s = self._clock.now_s + self.conduct.retry_s
@@ -200,10 +203,11 @@ class Driver:
         if isinstance(step, Put):
             self._put(lane, station, step, accepted=accepted)
         elif isinstance(step, Clear):
-            lane.installed.clear()
-            lane.stage = Stage.IDLE
-            lane.ceiling_w = nan
-            journal.append(lane.identity, lane_journal.CLEARED, {"evse": lane.evse})
+            for place in step.places:
+                lane.installed.pop(place, None)
+            if not lane.installed:
+                lane.stage, lane.ceiling_w = Stage.IDLE, nan
+            journal.append(lane.identity, lane_journal.CLEARED, lane_journal.cleared(lane, step.places))
         elif isinstance(step, Stop):
             lane.stopped = step.transaction
             lane.paused_token = step.token
@@ -253,11 +257,16 @@ class Driver:
             wrong = await self.check(lane.identity, lane.evse)
         except (WireError, ValueError) as error:
             self._desk.note(station, lane.evse, "composite-unknown", str(error))
-            lane.installed.clear()
+            _doubt(lane)
             return
         if wrong:
             self._desk.note(station, lane.evse, "composite-differs", str(wrong[0]))
-            lane.installed.clear()
+            _doubt(lane)
+
+
+def _doubt(lane: Lane) -> None:
+    for installed in lane.installed.values():
+        installed.doubted = True
 
 
 async def _turns() -> None:

@@ -7,6 +7,7 @@ otherwise the first of these that was neither refused nor disobeyed:
     TxProfile          a transaction runs                    (quirk 29; OCPP 2.0.1 K01.FR.16)
     TxDefaultProfile                                         (quirk 28)
     StationMaxProfile  the sum over the station's EVSEs
+what another kind left behind       -> clear it
 none is left, and it draws too much -> stop the transaction, where allowed
 """
 
@@ -76,6 +77,8 @@ class Circumstances:
     """Of the running transaction."""
     too_much: bool = False
     """Whether more than the wish was measured at last."""
+    shared: bool = False
+    """Whether other EVSEs of the station rely on a profile of the whole station."""
     station_w: float = inf
     """Sum of what the station's EVSEs may draw by their wishes."""
 
@@ -114,7 +117,7 @@ def next_step(lane: Lane, here: Circumstances) -> Step | None:
         return Clear(tuple(lane.installed)) if lane.installed else None
     if not here.profiles_work:
         return _last_resort(lane, here)
-    return _fail_safe(lane, here, wish) or _rung(lane, here, wish)
+    return _fail_safe(lane, here, wish) or _rung(lane, here, wish) or _left_over(lane, here)
 
 
 def carried(lane: Lane, here: Circumstances) -> Installed | None:
@@ -138,14 +141,10 @@ def rungs(lane: Lane, here: Circumstances) -> list[Purpose]:
 
 def renewal_s(lane: Lane, here: Circumstances) -> float:
     """Return when the lane must be looked at again without being asked; inf: never."""
-    due = [
-        installed.expires_s - here.conduct.lease_s / 2
-        for installed in lane.installed.values()
-        if not isinf(installed.expires_s)
-    ]
-    if here.now_s < lane.wish.valid_until_s:
-        due.append(lane.wish.valid_until_s)
-    return min(due, default=inf)
+    due = [lane.wish.valid_until_s]
+    for installed in lane.installed.values():
+        due += (installed.expires_s - here.conduct.lease_s / 2, installed.expires_s)
+    return min((t_s for t_s in due if t_s > here.now_s), default=inf)
 
 
 def _unlimited(wish: Limit) -> bool:
@@ -199,6 +198,20 @@ def _rung(lane: Lane, here: Circumstances, wish: Limit) -> Step | None:
     return _put(lane, here, wish, purpose, level)
 
 
+def _left_over(lane: Lane, here: Circumstances) -> Clear | None:
+    """Clear what an earlier step up or down the ladder left, and what would now rule beside the present one."""
+    left = rungs(lane, here)
+    if not left:
+        return None
+    keep = {(Purpose.TX_DEFAULT, 0), (Purpose.TX_DEFAULT, here.top_level), (left[0], here.top_level)}
+    if left[0] is Purpose.STATION_MAX:
+        keep.discard((Purpose.TX_DEFAULT, here.top_level))
+    if here.shared:
+        keep.add((Purpose.STATION_MAX, here.top_level))
+    places = tuple(place for place in lane.installed if place not in keep)
+    return Clear(places) if places else None
+
+
 def _default_suffices(lane: Lane, here: Circumstances, wish: Limit) -> bool:
     """Whether the transaction began under a TxDefaultProfile that says what is wished."""
     default = lane.installed.get((Purpose.TX_DEFAULT, here.top_level))
@@ -206,15 +219,14 @@ def _default_suffices(lane: Lane, here: Circumstances, wish: Limit) -> bool:
         return False
     if any(purpose is Purpose.TX for purpose, _ in lane.installed):
         return False
-    return _says(default, _write(lane, here, wish, Purpose.TX_DEFAULT, here.top_level)) and not _due(
-        default, here
-    )
+    new = _write(lane, here, wish, Purpose.TX_DEFAULT, here.top_level)
+    return _says(default, new) and not _due(default, new, here)
 
 
 def _put(lane: Lane, here: Circumstances, wish: Limit, purpose: Purpose, level: int) -> Put | None:
     new = _write(lane, here, wish, purpose, level)
     old = lane.installed.get((purpose, level))
-    if old is not None and _says(old, new) and not _due(old, here):
+    if old is not None and _says(old, new) and not _due(old, new, here):
         return None
     evse = 0 if purpose is Purpose.STATION_MAX else lane.evse
     period = new.schedule.periods[0]
@@ -249,7 +261,8 @@ def _write(lane: Lane, here: Circumstances, wish: Limit, purpose: Purpose, level
 def _says(old: Installed, new: ChargingProfile) -> bool:
     """Whether an accepted profile says the same as a new one, but for when it began and ends."""
     return (
-        old.profile.schedule.periods == new.schedule.periods
+        not old.doubted
+        and old.profile.schedule.periods == new.schedule.periods
         and old.profile.schedule.unit is new.schedule.unit
         and old.profile.transaction == new.transaction
         and (new.valid_to_s is None) == (old.profile.valid_to_s is None)
@@ -257,5 +270,7 @@ def _says(old: Installed, new: ChargingProfile) -> bool:
     )
 
 
-def _due(old: Installed, here: Circumstances) -> bool:
-    return here.now_s >= old.expires_s - here.conduct.lease_s / 2
+def _due(old: Installed, new: ChargingProfile, here: Circumstances) -> bool:
+    """Whether half the lease is over, and there is more to be had."""
+    ends_s = inf if new.valid_to_s is None else new.valid_to_s
+    return here.now_s >= old.expires_s - here.conduct.lease_s / 2 and ends_s > old.expires_s

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf, isinf
 from typing import Any
 
-from twin.network.ocpp.csms.lanes import Installed, Lane, Stage
+from twin.network.ocpp.csms.lanes import Installed, Lane, Place, Stage
 from twin.network.ocpp.csms.limits import Grammar, Limit
 from twin.network.ocpp.profiles.from_wire import profile_from_wire, profile_to_wire
-from twin.network.ocpp.profiles.model import Kind
+from twin.network.ocpp.profiles.model import Kind, Purpose
 from twin.network.ocpp.versions import Version
 
 WISHED = "charging.wished"
@@ -48,6 +48,11 @@ def accepted(lane: Lane, installed: Installed, epoch_ns: int) -> dict[str, objec
     }
 
 
+def cleared(lane: Lane, places: Iterable[Place]) -> dict[str, object]:
+    """Return what was cleared."""
+    return {"evse": lane.evse, "places": [[purpose.value, level] for purpose, level in places]}
+
+
 def restore(lane: Lane, kind: str, body: Mapping[str, Any], epoch_ns: int) -> None:
     """Give a lane back what an entry says."""
     if kind == WISHED:
@@ -55,7 +60,8 @@ def restore(lane: Lane, kind: str, body: Mapping[str, Any], epoch_ns: int) -> No
     elif kind == ACCEPTED:
         _install(lane, body, epoch_ns)
     elif kind == CLEARED:
-        lane.installed.clear()
+        for purpose, level in body["places"]:
+            lane.installed.pop((Purpose(purpose), level), None)
     elif kind == TRANSACTION:
         lane.change_transaction(body["id"], body["since_s"])
     elif kind == PAUSED:

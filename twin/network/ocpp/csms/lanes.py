@@ -58,6 +58,8 @@ class Installed:
     expires_s: float = inf
     carried: bool = False
     """Whether it came with a remote start."""
+    doubted: bool = False
+    """Whether the station may have lost it."""
 
     @property
     def limit_a(self) -> float | None:
@@ -122,10 +124,17 @@ class Lane:
         for purpose in (Purpose.TX, Purpose.TX_DEFAULT, Purpose.STATION_MAX):
             if purpose in self.disobeyed:
                 continue
-            levels = [level for kind, level in self.installed if kind is purpose]
+            levels = [
+                level for (kind, level), one in self.installed.items() if kind is purpose and not one.doubted
+            ]
             if levels:
                 return purpose, self.installed[purpose, max(levels)]
         return None
+
+    def expire(self, now_s: float) -> None:
+        """Forget what is past its validity."""
+        for place in [place for place, one in self.installed.items() if one.expires_s <= now_s]:
+            del self.installed[place]
 
     def accept(self, place: Place, installed: Installed) -> None:
         """Note that a station took a profile; what it allows counts from now on, what was verified still does."""

@@ -13,7 +13,7 @@ from twin.network.ocpp.csms.ladder import Circumstances
 from twin.network.ocpp.csms.lanes import Conduct, Lane
 from twin.network.ocpp.csms.limits import Grammar
 from twin.network.ocpp.csms.station import BootState, Evse, Station
-from twin.network.ocpp.profiles.model import Unit
+from twin.network.ocpp.profiles.model import Purpose, Unit
 from twin.network.ocpp.versions import Version
 
 ASSUMED = Capabilities()
@@ -127,6 +127,10 @@ class Sight:
             rating_w=self.rating_w(lane.identity, lane.evse),
             token="" if evse is None else evse.token,
             too_much=_above(seen, grammar, lane.asked_w),
+            shared=any(
+                one is not lane and any(purpose is Purpose.STATION_MAX for purpose, _ in one.installed)
+                for one in self.of.get(lane.identity, ())
+            ),
             station_w=sum(one.asked_w for one in self.of.get(lane.identity, ())),
         )
 
