@@ -100,6 +100,9 @@ def station(
     duration: Annotated[
         float, typer.Option(min=0.0, help="Seconds after which it stops; 0: Ctrl-C stops it.")
     ] = 0.0,
+    warm_up: Annotated[
+        float, typer.Option(min=0.0, help="Seconds at the begin whose latencies do not count.")
+    ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary on stdout as JSON.")] = False,
 ) -> None:
     """Connect virtual stations to a central system, let cars come, and measure how it answers.
@@ -118,6 +121,6 @@ def station(
             url=url, count=count, version=version, scenario=scenario, cars_per_hour=cars_per_hour, token=token,
             sample_s=sample, values=set_, password=password, ca=ca, certificate=certificate, key=key, speed=speed,
             seed=seed, spread_s=spread, fault=fault, quirks=quirk, transfer=transfer, trace=trace, api=api,
-            duration_s=duration, as_json=as_json,
+            duration_s=duration, warm_up_s=warm_up, as_json=as_json,
         )
     )  # fmt: skip

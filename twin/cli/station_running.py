@@ -64,6 +64,7 @@ class Wanted:
     trace: Path | None
     api: str
     duration_s: float
+    warm_up_s: float
     as_json: bool
 
 
@@ -113,6 +114,7 @@ async def _serve(
         if address:
             typer.echo(f"control API: http://{address}/docs", err=True)
         load.start()
+        warming = loop.call_later(wanted.warm_up_s, load.answers.warm)
         with View(Console(stderr=True), load) as view:
             while not ended.is_set() and not _over(wanted.duration_s, loop.time() - begun_s):
                 view.show(loop.time() - begun_s)
@@ -121,6 +123,7 @@ async def _serve(
             "seconds": round(loop.time() - begun_s, 1), "cpu_s": round(time.process_time(), 1),
             **load.summary(), "reasons": dict(load.answers.reasons.most_common(5)),
         }  # fmt: skip
+        warming.cancel()
         await load.stop()
     return summary
 

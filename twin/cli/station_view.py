@@ -89,7 +89,7 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
     for reason, number in summary["reasons"].items():
         yield f"  {number} x {reason}"
     yield f"calls: {summary['calls']} sent, {summary['answered']} answered, {summary['queued']} wait"
-    if summary["answered"]:
+    if summary["p50_ms"] is not None:
         yield "answers: " + ", ".join(f"p{p} {summary[f'p{p}_ms']:.1f} ms" for p in (50, 95, 99))
     for title, key in (
         ("errors", "errors"),

@@ -158,7 +158,7 @@ class Load:
         return {
             "stations": len(self.stations.stations), "online": self.online, "charging": self.charging,
             "cars": self.guests.came, "turned_away": self.guests.turned_away,
-            "calls": sum(answers.calls.values()), "answered": len(answers.latency_s), **latencies,
+            "calls": sum(answers.calls.values()), "answered": answers.answered, **latencies,
             "errors": dict(answers.errors.most_common()), "by_action": dict(answers.calls.most_common()),
             "received": dict(answers.received.most_common()),
             "connections": answers.connected, "lost": answers.lost, "refused": answers.refused,

@@ -26,10 +26,16 @@ class Answers:
         """Calls without a usable answer: `Action Code`, `Action timed out`, `Action lost`."""
         self.received: Counter[str] = Counter()
         """Calls of the central system, by action."""
+        self.answered = 0
+        """Calls that were answered, with an error or without."""
         self.connected = self.lost = self.refused = 0
         """Connections opened, lost again, and attempts that failed."""
         self.reasons: Counter[str] = Counter()
         """Why attempts failed."""
+
+    def warm(self) -> None:
+        """Forget the latencies so far: the start of many stations is a load of its own."""
+        self.latency_s = array("f")
 
     def percentile_ms(self, percent: float, last: int = 0) -> float:
         """Return a latency that `percent` of the answers did not exceed, in ms; NaN where there are none.
@@ -45,10 +51,10 @@ class Answers:
 
     def note(self, action: str, error: BaseException | None, latency_s: float) -> None:
         """One call came to its end."""
-        if error is None:
+        if error is None or isinstance(error, CallFailed):
+            self.answered += 1
             self.latency_s.append(latency_s)
-        elif isinstance(error, CallFailed):
-            self.latency_s.append(latency_s)
+        if isinstance(error, CallFailed):
             self.errors[f"{action} {error.code}"] += 1
         elif isinstance(error, CallTimedOut):
             self.errors[f"{action} timed out"] += 1
