@@ -259,6 +259,7 @@ class Charger:
 
     async def stop(self, reason: str = "Local") -> None:
         """End the transaction; its TxProfile goes with it."""
+        self.register_wh += 1.0
         if self.version.two:
             await self._event("Ended", "StopAuthorized")
         else:
