@@ -11,6 +11,7 @@ import pytest
 from twin.errors import SettingsError
 from twin.network.api.access import Access, Role
 from twin.network.api.app import application
+from twin.network.api.errors import LARGEST_BODY
 from twin.network.api.events import KEPT, EventLog
 
 
@@ -166,5 +167,22 @@ def test_every_route_is_documented(tell: Any) -> None:
                 assert route["summary"], (method, path)
                 if path.startswith("/v1"):
                     assert "401" in route["responses"], (method, path)
+
+    tell(story)
+
+
+def test_a_body_that_is_too_large_is_refused_whoever_sends_it(tell: Any) -> None:
+    """With its length told, and in chunks without."""
+
+    async def chunks() -> Any:
+        for _ in range(9):
+            yield b" " * 1024 * 1024
+
+    async def story(world: Any) -> None:
+        told = await world.ask("PUT", "/v1/stations/CP1", role="", content=b" " * (LARGEST_BODY + 1))
+        assert (told.status_code, told.json()["code"]) == (413, "too-large")
+        silent = await world.ask("PUT", "/v1/stations/CP1", content=chunks())
+        assert silent.status_code in {400, 413}
+        assert not world.system.csms.stations
 
     tell(story)

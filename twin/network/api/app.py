@@ -22,6 +22,7 @@ def application(system: System) -> FastAPI:
         title="Twin CSMS", version=__version__, description=DESCRIPTION, docs_url="/docs", redoc_url=None
     )
     app.state.access = system.access
+    app.add_middleware(errors.BodyLimit)
     errors.install(app)
     for module in (stations, calls, operations, tables, watch):
         app.include_router(module.routes(system))

@@ -10,8 +10,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("twin.api")
+LARGEST_BODY = 8 * 1024 * 1024
 
 
 class ApiError(Exception):
@@ -72,6 +74,40 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, defect)
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, before anybody looks whose they are; files have a limit of their own.
+
+    Args:
+        app: What is behind it.
+        largest: Bytes.
+    """
+
+    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY) -> None:
+        self._app, self._largest = app, largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"].startswith(("/files/", "/v1/files/")):
+            await self._app(scope, receive, send)
+            return
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        too_large = ApiError(413, "too-large", f"a body of more than {self._largest} bytes")
+        if not length.isdigit() or int(length) > self._largest:
+            await too_large.response()(scope, receive, send)
+            return
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._largest:
+                raise too_large
+            return message
+
+        await self._app(scope, bounded, send)
 
 
 ERROR: dict[str, Any] = {
