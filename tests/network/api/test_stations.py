@@ -52,7 +52,7 @@ def test_a_station_is_registered_with_its_policy_which_survives(tell: Any) -> No
         ("CP1", {"quirks": {"reaction_s": "slow"}}),
         ("CP1", {"password": "a", "password_hex": "00"}),
         ("CP1", {"password_hex": "0"}),
-        ("CP1", {"pasword": "typo"}),
+        ("CP1", {"pass_word": "typo"}),
         ("CP1", {"items_per_message": {"GetVariables": 0}}),
         ("..%5Cx", {}),
     ],
