@@ -341,13 +341,13 @@ def _settings(specs: Sequence[EvseSpec], wired: Sequence[int], how: Loopback) ->
             versions=(how.version,),
             boot_s=0.0,
             seed=how.seed,
-            values=_values(how),
+            values=_values(how, len(of_station)),
         )
         for identity, of_station in rows.items()
     ]
 
 
-def _values(how: Loopback) -> Mapping[str, str]:
+def _values(how: Loopback, evses: int) -> Mapping[str, str]:
     """Meters are read at round times, so that every tick knows the registers of its own instant."""
     measured = "Energy.Active.Import.Register,Power.Active.Import"
     return {
@@ -355,6 +355,7 @@ def _values(how: Loopback) -> Mapping[str, str]:
         "ClockAlignedDataInterval": str(how.sample_interval_s),
         "MeterValuesAlignedData": measured,
         "LocalAuthorizeOffline": "false",
+        "MaxChargingProfilesInstalled": str(max(50, 4 * evses)),
     }
 
 
