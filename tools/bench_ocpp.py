@@ -229,7 +229,7 @@ def table(stations: int, calls: int, rounds: int) -> list[tuple[str, str, float,
 
 
 async def _with_files(case: str, stations: int, calls: int, folder: Path, *, database: bool) -> float:
-    trace = TraceFile(folder / "trace.jsonl")
+    trace = TraceFile(folder / "trace.jsonl", 0)
     journal = SqlJournal(f"sqlite:///{folder / 'journal.db'}") if database else None
     try:
         return await ours(case, stations, calls, trace, journal)

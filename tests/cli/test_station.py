@@ -10,6 +10,8 @@ from collections import Counter
 import pytest
 from websockets.sync.server import serve
 
+from twin.network.ocpp.wire.trace import read
+
 HELLO = {"currentTime": "2026-01-01T00:00:00Z", "interval": 300, "status": "Accepted"}
 ANSWERS = {
     "ocpp1.6": {
@@ -114,7 +116,18 @@ def test_a_scenario_brings_its_stations_and_drivers(cli, centre, hello):
     url, seen = centre(ends=1)
     patient = "OCPPCommCtrlr.MessageTimeout[Default]=100000"
     answer = cli(
-        "station", "--url", url, "--scenario", hello, "--json", "--speed", 20_000, "--duration", 60, "--set", patient
+        "station",
+        "--url",
+        url,
+        "--scenario",
+        hello,
+        "--json",
+        "--speed",
+        20_000,
+        "--duration",
+        60,
+        "--set",
+        patient,
     )
     assert answer.code == 0
     assert seen.paths[0] == "/ocpp/wallbox"
@@ -126,9 +139,10 @@ def test_a_trace_is_written(cli, centre, place):
     """Every frame of both directions is a line."""
     url, _ = centre(ends=0)
     cli("station", "--url", url, "--trace", "t.jsonl", *QUICK)
-    lines = [json.loads(line) for line in (place / "t.jsonl").read_text().splitlines()]
-    assert {line["dir"] for line in lines} == {"in", "out"}
-    assert "BootNotification" in lines[0]["frame"]
+    trace = read(place / "t.jsonl")
+    assert {record.outbound for record in trace.records} == {True, False}
+    assert "BootNotification" in trace.records[0].frame
+    assert not trace.csms_side
 
 
 def test_faults_are_told_in_the_summary(cli, centre):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 
 from twin.engine.run import run
+from twin.network.ocpp.wire.trace import read
 from twin.results.read import Run
 from twin.scenario.loader import load
 
@@ -107,8 +107,7 @@ def test_some_stations_may_stay_without_a_wire(small: Path, simulated: Run) -> N
         small, small.parent / "mixed", *virtual("1.6"), "run.virtual.stations=[two]", "run.virtual.trace=true"
     )
     assert_same(simulated, mixed)
-    lines = (mixed.path / "messages.jsonl").read_text(encoding="utf-8").splitlines()
-    assert {json.loads(line)["station"] for line in lines} == {"two"}
+    assert {record.station for record in read(mixed.path / "messages.jsonl").records} == {"two"}
 
 
 def test_the_manifest_says_how_stations_were_reached(small: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 from twin.cli.csms import csms
 from twin.cli.hosting import hosting
 from twin.cli.powerflow import powerflow
+from twin.cli.sequence import sequence
 from twin.cli.station import station
 
 app = typer.Typer(
@@ -153,6 +154,7 @@ app.command()(powerflow)
 app.command()(hosting)
 app.command()(station)
 app.command()(csms)
+app.command()(sequence)
 
 
 @app.command()

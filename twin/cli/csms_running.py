@@ -36,13 +36,13 @@ def run(settings: Settings, *, trace: Path | None, ca: Path | None) -> None:
     console = Console()
     log_to(Console(stderr=True) if not console.is_terminal else console)
     with ExitStack() as stack:
-        writer = None if trace is None else stack.enter_context(closing(_trace_file(trace)))
+        writer = None if trace is None else stack.enter_context(closing(_trace_file(trace, unix_ns)))
         asyncio.run(_serve(settings, unix_ns, console, writer))
 
 
-def _trace_file(path: Path) -> TraceFile:
+def _trace_file(path: Path, unix_ns: int) -> TraceFile:
     try:
-        return TraceFile(path)
+        return TraceFile(path, unix_ns)
     except OSError as error:
         raise SettingsError(f"--trace {path}: cannot be written ({error.strerror})") from None
 

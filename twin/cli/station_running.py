@@ -76,14 +76,15 @@ def run(wanted: Wanted) -> None:
     """
     options, target = _options(wanted), _target(wanted)
     specs, guests = _world(wanted)
+    unix_ns = time.time_ns()
     with ExitStack() as stack:
         trace: TraceFile | None = None
         if wanted.trace is not None:
             try:
-                trace = stack.enter_context(closing(TraceFile(wanted.trace)))
+                trace = stack.enter_context(closing(TraceFile(wanted.trace, unix_ns, csms_side=False)))
             except OSError as error:
                 raise SettingsError(f"--trace {wanted.trace}: {error.strerror}") from None
-        summary = asyncio.run(_serve(wanted, options, target, specs, guests, trace))
+        summary = asyncio.run(_serve(wanted, unix_ns, options, target, specs, guests, trace))
     typer.echo("\n".join(lines(summary)), err=True)
     if wanted.as_json:
         typer.echo(json.dumps(summary, indent=2))
@@ -94,6 +95,7 @@ def run(wanted: Wanted) -> None:
 
 async def _serve(
     wanted: Wanted,
+    unix_ns: int,
     options: LoadOptions,
     target: Target,
     specs: list[EvseSpec],
@@ -104,7 +106,7 @@ async def _serve(
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    clock = LoopClock(loop, time.time_ns(), wanted.speed)
+    clock = LoopClock(loop, unix_ns, wanted.speed)
     try:
         load = Load(target, specs, options, clock, guests, trace=trace)
     except ValueError as error:

@@ -138,10 +138,10 @@ def test_two_listeners_serve_one_system(tmp_path: Path) -> None:
         assert list(served.system.csms.stations) == ["CP0", "CP1"]
 
     given = settings(tmp_path, listen=("ws://127.0.0.1:0",) * 2, options=Options(accept="any"))
-    frames = TraceFile(trace)
+    frames = TraceFile(trace, 0)
     serve(given, story, trace=frames)
     frames.close()
-    assert [one.station for one in read(trace) if one.frame == BOOT] == ["CP0", "CP1"]
+    assert [one.station for one in read(trace).records if one.frame == BOOT] == ["CP0", "CP1"]
 
 
 def test_at_the_end_stations_are_told_and_streams_end(tmp_path: Path) -> None:

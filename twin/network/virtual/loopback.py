@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-import orjson
 import simpy
 
 from twin.domain import events as e
@@ -43,12 +42,13 @@ from twin.network.ocpp.wire.errors import ConnectFailed
 from twin.network.ocpp.wire.link import Deviation, Record
 from twin.network.ocpp.wire.server import Listen, Server, serve
 from twin.network.ocpp.wire.sockets import SocketLimits
+from twin.network.ocpp.wire.trace import Masker, line, opening
 from twin.network.virtual.parts.base import Fit, no_parts
 from twin.network.virtual.plain import Plain
 from twin.network.virtual.settings import EvseSettings, StationSettings
 from twin.network.virtual.station import VirtualStation
 from twin.network.virtual.stations import VirtualStations
-from twin.store.memory import MemoryJournal
+from twin.store.memory import NoJournal
 from twin.world.stations.equipment import connection
 
 _HEARTBEAT_S = 86_400
@@ -101,11 +101,12 @@ class LoopbackStations:
         self.deviations: list[Deviation] = []
         """What either side said against its version's rules."""
         self._frames: list[bytes] = []
+        self._mask = Masker()
         self._file: Path | None = None
         loop, clock = self.step.loop, self.step.clock
         wired = tuple(range(len(fleet)) if rows is None else sorted(rows))
         self.port = CsmsStations(fleet, wired, clock, loop, start_s)
-        journal = MemoryJournal()
+        journal = NoJournal()
         core = Core(
             clock,
             journal,
@@ -169,7 +170,7 @@ class LoopbackStations:
         """Write the messages into a run's folder, from now on and those from before."""
         if self.how.trace:
             self._file = folder / MESSAGES
-            self._file.write_bytes(b"")
+            self._file.write_bytes(opening(self.step.clock.epoch_ns, csms_side=True))
             self._write()
 
     # Stations
@@ -293,11 +294,7 @@ class LoopbackStations:
             self.step.end(f"dial {identity}")
 
     def _trace(self, record: Record) -> None:
-        line = {
-            "t_s": record.t_s, "station": record.station, "version": record.version.number,
-            "from": "csms" if record.outbound else "station", "frame": record.frame, "fault": record.fault,
-        }  # fmt: skip
-        self._frames.append(orjson.dumps(line) + b"\n")
+        self._frames.append(line(record, self._mask))
         if len(self._frames) >= _BATCH:
             self._write()
 

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.link import Record
 from twin.network.ocpp.wire.sequence import page
+from twin.network.ocpp.wire.trace import Reading
 
 EPOCH_NS = 1_767_225_600 * 1_000_000_000
 
@@ -26,7 +27,7 @@ RECORDS = [
 
 def test_answers_name_their_call_and_how_long_it_took() -> None:
     """12 ms from the boot to its answer; half a second to the refusal."""
-    text = page(RECORDS, epoch_ns=EPOCH_NS, title="Trace of CP1")
+    text = page(Reading(EPOCH_NS, True, tuple(RECORDS)), title="Trace of CP1")
     assert "BootNotification answered: Accepted (12 ms)" in text
     assert "Reset failed: NotSupported (500 ms)" in text
     assert "00:00:01.500" in text
@@ -34,14 +35,14 @@ def test_answers_name_their_call_and_how_long_it_took() -> None:
 
 def test_arrows_point_from_station_to_central_system() -> None:
     """Whichever side traced."""
-    text = page(RECORDS[:1], epoch_ns=EPOCH_NS, title="t")
+    text = page(Reading(EPOCH_NS, True, tuple(RECORDS[:1])), title="t")
     assert '<li class="up call">' in text
-    assert '<li class="down call">' in page(RECORDS[:1], epoch_ns=EPOCH_NS, title="t", csms_side=False)
+    assert '<li class="down call">' in page(Reading(EPOCH_NS, False, tuple(RECORDS[:1])), title="t")
 
 
 def test_nothing_of_a_frame_becomes_markup_and_nothing_is_fetched() -> None:
     """A page of a hostile trace is as harmless as any other."""
-    text = page(RECORDS, epoch_ns=EPOCH_NS, title="<i>")
+    text = page(Reading(EPOCH_NS, True, tuple(RECORDS)), title="<i>")
     assert "<script" not in text
     assert "<i>" not in text
     assert "&lt;script&gt;" in text
@@ -60,5 +61,5 @@ def test_the_page_is_well_formed() -> None:
         def handle_endtag(self, tag: str) -> None:
             assert stack.pop() == tag
 
-    Checker().feed(page(RECORDS, epoch_ns=EPOCH_NS, title="t"))
+    Checker().feed(page(Reading(EPOCH_NS, True, tuple(RECORDS)), title="t"))
     assert stack == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -11,6 +10,7 @@ import orjson
 from twin.network.clock import to_wire
 from twin.network.ocpp.wire import frames
 from twin.network.ocpp.wire.link import Record
+from twin.network.ocpp.wire.trace import Reading
 
 _KINDS: Final = {
     frames.CALL: "call",
@@ -27,17 +27,17 @@ class _Message(NamedTuple):
     payload: Any
 
 
-def page(records: Iterable[Record], *, epoch_ns: int, title: str, csms_side: bool = True) -> str:
+def page(reading: Reading, *, title: str) -> str:
     """Return the page.
 
     Args:
-        records: In the order of their time.
-        epoch_ns: The instant of `t_s == 0`, nanoseconds since 1970.
+        reading: The trace.
         title: Heading of the page.
-        csms_side: Whether the central system traced; otherwise the station did.
     """
     open_calls: dict[tuple[str, str, bool], tuple[str, float]] = {}
-    rows = [_row(record, open_calls, epoch_ns, csms_side=csms_side) for record in records]
+    rows = [
+        _row(record, open_calls, reading.epoch_ns, csms_side=reading.csms_side) for record in reading.records
+    ]
     head = html.escape(title)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{head}</title>'

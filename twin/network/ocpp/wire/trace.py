@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, NamedTuple
 
 import orjson
 
-from twin.network.ocpp.versions import Version
+from twin.network.ocpp.versions import version
 from twin.network.ocpp.wire.link import Record
 
 MASK: Final = "***"
+_SIDES: Final = {True: "central system", False: "station"}
 _GUARDED: Final = r"AuthorizationKey|BasicAuthPassword|[A-Za-z0-9_.]*[Pp]assword"
 _CARDS: Final = r"idTag|parentIdTag|idToken"
 
@@ -55,33 +55,60 @@ class Masker:
         return self._address.sub(rf"\g<1>{MASK}@", frame)
 
 
-class TraceFile:
-    """Implements `link.Trace`: appends each record as a line.
+def opening(epoch_ns: int, *, csms_side: bool) -> bytes:
+    """Return the line that says what the times and directions of the lines behind it count from.
 
-    A line holds `t` (s since the epoch of the run), `station`, `version`, `dir` (`out` or `in`, seen from the side
-    that traces), `frame` (text) and, where something was wrong, `fault`.
+    Args:
+        epoch_ns: The instant of `t_s == 0`, nanoseconds since 1970.
+        csms_side: Whether the central system traces; otherwise stations do.
+    """
+    return orjson.dumps({"epoch_ns": epoch_ns, "side": _SIDES[csms_side]}) + b"\n"
+
+
+def line(record: Record, mask: Masker) -> bytes:
+    """Return one record as a line.
+
+    It holds `t` (s since the epoch), `station`, `version`, `dir` (`out` or `in`, seen from the side that traces),
+    `frame` (text) and, where something was wrong, `fault`.
+    """
+    data: dict[str, object] = {
+        "t": round(record.t_s, 6),
+        "station": record.station,
+        "version": record.version.number,
+        "dir": "out" if record.outbound else "in",
+        "frame": mask(record.frame),
+    }
+    if record.fault:
+        data["fault"] = mask(record.fault)
+    return orjson.dumps(data) + b"\n"
+
+
+class TraceFile:
+    """Implements `link.Trace`: appends each record as a line, behind one that says what times count from.
+
+    What is older than a second of the run's time is with the system: a kill costs no more.
 
     Args:
         path: Created, or appended to.
+        epoch_ns: The instant of `t_s == 0`, nanoseconds since 1970.
+        csms_side: Whether the central system traces; otherwise stations do.
         masker: Takes the secrets out.
     """
 
-    def __init__(self, path: Path, masker: Masker | None = None) -> None:
+    def __init__(
+        self, path: Path, epoch_ns: int, *, csms_side: bool = True, masker: Masker | None = None
+    ) -> None:
         self._file: IO[bytes] = path.open("ab", buffering=65_536)
         self._mask = masker or Masker()
+        self._flushed_s = 0.0
+        self._file.write(opening(epoch_ns, csms_side=csms_side))
 
     def __call__(self, record: Record) -> None:
-        """Append one record; the system writes it when its buffer is full, or at `flush`."""
-        line: dict[str, object] = {
-            "t": round(record.t_s, 6),
-            "station": record.station,
-            "version": record.version.number,
-            "dir": "out" if record.outbound else "in",
-            "frame": self._mask(record.frame),
-        }
-        if record.fault:
-            line["fault"] = self._mask(record.fault)
-        self._file.write(orjson.dumps(line) + b"\n")
+        """Append one record."""
+        self._file.write(line(record, self._mask))
+        if record.t_s - self._flushed_s >= 1.0:
+            self._flushed_s = record.t_s
+            self.flush()
 
     def flush(self) -> None:
         """Hand everything to the system."""
@@ -92,28 +119,48 @@ class TraceFile:
         self._file.close()
 
 
-def read(path: Path) -> Iterator[Record]:
-    """Yield the records of a trace; a last line that a crash cut short is left out.
+class Reading(NamedTuple):
+    """A trace that was read."""
+
+    epoch_ns: int
+    """What the times of all records count from, though the trace was begun several times."""
+    csms_side: bool
+    records: tuple[Record, ...]
+
+
+def read(path: Path) -> Reading:
+    """Read a trace; a last line that a crash cut short is left out.
 
     Raises:
-        ValueError: A line before the last is no record; the message names it.
+        ValueError: It begins otherwise, or a line before the last is no record; the message names it.
+        OSError: It cannot be read.
     """
-    versions = {version.number: version for version in Version}
+    records: list[Record] = []
+    begun: list[tuple[int, bool]] = []
     lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, 1):
-        if not line:
+    for number, text in enumerate(lines, 1):
+        if not text:
             continue
         try:
-            data = orjson.loads(line)
-            yield Record(
-                data["t"],
-                data["station"],
-                versions[data["version"]],
-                data["dir"] == "out",
-                data["frame"],
-                data.get("fault", ""),
-            )
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-            if number == len(lines):
-                return
-            raise ValueError(f"{path.name}:{number}: no record of a trace ({error})") from error
+            data = orjson.loads(text)
+            if "epoch_ns" in data:
+                begun.append((int(data["epoch_ns"]), data["side"] == _SIDES[True]))
+            else:
+                records.append(_record(data, (begun[-1][0] - begun[0][0]) / 1e9))
+        except (orjson.JSONDecodeError, IndexError, KeyError, TypeError) as error:
+            if number < len(lines) or not begun:
+                raise ValueError(f"{path.name}:{number}: no line of a trace ({error})") from error
+    if not begun:
+        raise ValueError(f"{path.name}: no trace, it is empty")
+    return Reading(*begun[0], tuple(records))
+
+
+def _record(data: dict[str, Any], later_s: float) -> Record:
+    return Record(
+        data["t"] + later_s,
+        data["station"],
+        version(data["version"]),
+        data["dir"] == "out",
+        data["frame"],
+        data.get("fault", ""),
+    )
