@@ -18,6 +18,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from twin.network.ocpp.wire.trace import read
+
 BOOT = {"reason": "PowerUp", "chargingStation": {"vendorName": "Acme", "model": "One"}}
 
 
@@ -120,8 +122,11 @@ def test_a_station_is_called_over_http_and_told_at_the_end(tmp_path: Path, numbe
         assert "CP1 Booted" in out
         assert "stopped" in out
         assert "Traceback" not in errors
-    frames = [json.loads(line) for line in (tmp_path / "trace.jsonl").read_text().splitlines()]
-    assert [json.loads(frame["frame"])[2] for frame in frames].count("Reset") == 1
+    trace = read(tmp_path / "trace.jsonl")
+    assert trace.epoch_ns == 0
+    assert trace.records[0].t_s > 1_700_000_000
+    frames = [json.loads(record.frame) for record in trace.records]
+    assert [frame[2] for frame in frames if frame[0] == 2].count("Reset") == 1
     with started(tmp_path) as again, httpx.Client(base_url=again.api) as http:
         assert "facts taken back" in again.greeting
         headers = {"Authorization": f"Bearer {again.token}"}

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from twin.cli.csms_view import Lines, LiveView
 from twin.errors import SettingsError
-from twin.network.api.serve import Running, Settings, running
+from twin.network.api.serve import EPOCH_NS, Running, Settings, running
 from twin.network.ocpp.security import certificates
 from twin.network.ocpp.security.authority import Authority
 from twin.network.ocpp.wire.link import Trace
@@ -36,13 +36,13 @@ def run(settings: Settings, *, trace: Path | None, ca: Path | None) -> None:
     console = Console()
     log_to(Console(stderr=True) if not console.is_terminal else console)
     with ExitStack() as stack:
-        writer = None if trace is None else stack.enter_context(closing(_trace_file(trace, unix_ns)))
+        writer = None if trace is None else stack.enter_context(closing(_trace_file(trace)))
         asyncio.run(_serve(settings, unix_ns, console, writer))
 
 
-def _trace_file(path: Path, unix_ns: int) -> TraceFile:
+def _trace_file(path: Path) -> TraceFile:
     try:
-        return TraceFile(path, unix_ns)
+        return TraceFile(path, EPOCH_NS)
     except OSError as error:
         raise SettingsError(f"--trace {path}: cannot be written ({error.strerror})") from None
 
