@@ -52,6 +52,7 @@ docs: $(STAMP) ## build the documentation, warnings are errors
 
 bench: $(STAMP) bench-power-flow bench-ocpp ## print the speed tables of docs/benchmarks.md
 	@$(BIN)/python tools/bench.py
+	@$(BIN)/python tools/bench_lockstep.py
 
 bench-power-flow: $(STAMP) ## print those of the power flow alone, a minute and a half
 	@$(BIN)/python -m tools.bench_power_flow

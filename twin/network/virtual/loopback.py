@@ -48,7 +48,7 @@ from twin.network.virtual.plain import Plain
 from twin.network.virtual.settings import EvseSettings, StationSettings
 from twin.network.virtual.station import VirtualStation
 from twin.network.virtual.stations import VirtualStations
-from twin.store.memory import NoJournal
+from twin.store.memory import MemoryJournal
 from twin.world.stations.equipment import connection
 
 _HEARTBEAT_S = 86_400
@@ -106,7 +106,7 @@ class LoopbackStations:
         loop, clock = self.step.loop, self.step.clock
         wired = tuple(range(len(fleet)) if rows is None else sorted(rows))
         self.port = CsmsStations(fleet, wired, clock, loop, start_s)
-        journal = NoJournal()
+        journal = MemoryJournal()
         core = Core(
             clock,
             journal,
