@@ -100,6 +100,12 @@ def station(
     duration: Annotated[
         float, typer.Option(min=0.0, help="Seconds after which it stops; 0: Ctrl-C stops it.")
     ] = 0.0,
+    iso15118: Annotated[
+        bool,
+        typer.Option(
+            "--iso15118", help="Cars tell their state of charge and what they need (NotifyEVChargingNeeds)."
+        ),
+    ] = False,
     warm_up: Annotated[
         float, typer.Option(min=0.0, help="Seconds at the begin whose latencies do not count.")
     ] = 0.0,
@@ -121,6 +127,6 @@ def station(
             url=url, count=count, version=version, scenario=scenario, cars_per_hour=cars_per_hour, token=token,
             sample_s=sample, values=set_, password=password, ca=ca, certificate=certificate, key=key, speed=speed,
             seed=seed, spread_s=spread, fault=fault, quirks=quirk, transfer=transfer, trace=trace, api=api,
-            duration_s=duration, warm_up_s=warm_up, as_json=as_json,
+            duration_s=duration, warm_up_s=warm_up, iso15118=iso15118, as_json=as_json,
         )
     )  # fmt: skip

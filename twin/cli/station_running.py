@@ -65,6 +65,7 @@ class Wanted:
     api: str
     duration_s: float
     warm_up_s: float
+    iso15118: bool
     as_json: bool
 
 
@@ -160,7 +161,7 @@ def _options(wanted: Wanted) -> LoadOptions:
             raise SettingsError(f"--set {text}: expected NAME=VALUE")
         values[name] = value
     return LoadOptions(
-        version=version, sample_s=wanted.sample_s, seed=wanted.seed, spread_s=wanted.spread_s, values=values,
+        version=version, sample_s=wanted.sample_s, seed=wanted.seed, iso15118=wanted.iso15118, spread_s=wanted.spread_s, values=values,
         outfit=Outfit(faults=faults, quirks=quirks, transfer=RealTransfer() if wanted.transfer else None),
     )  # fmt: skip
 

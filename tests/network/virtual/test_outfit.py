@@ -229,3 +229,15 @@ def test_a_new_password_is_kept_over_a_reboot(station):
     bench.ask("Reset", {"type": "Immediate"})
     bench.until(bench.now_s + 60.0)
     assert bench.station.variables.text(standard.PASSWORD) == "0123456789abcdef"
+
+
+def test_a_car_that_speaks_tells_what_it_needs(station):
+    """50 kWh on three phases with 16 A at most, told when it is plugged in."""
+    bench = station(V201, tells_soc=True)
+    bench.plug()
+    bench.until(bench.now_s + 1.0)
+    [told] = bench.csms.told("NotifyEVChargingNeeds")
+    assert told["chargingNeeds"]["requestedEnergyTransfer"] == "AC_three_phase"
+    assert told["chargingNeeds"]["acChargingParameters"] == {
+        "energyAmount": 50_000, "evMinCurrent": 6, "evMaxCurrent": 16, "evMaxVoltage": 230
+    }  # fmt: skip

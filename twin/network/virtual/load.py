@@ -32,6 +32,8 @@ class LoadOptions:
     sample_s: int = 60
     """Seconds between two readings of a transaction; 0: none."""
     seed: int = 0
+    iso15118: bool = False
+    """Whether cars tell their state of charge and what they need."""
     spread_s: float = 0.0
     """Over how long the stations are switched on, one after the other."""
     outfit: Outfit = field(default_factory=Outfit)
@@ -53,6 +55,7 @@ def settings_of(specs: Sequence[EvseSpec], options: LoadOptions) -> list[Station
             versions=(options.version,),
             connect_on_boot_s=n * step_s,
             seed=options.seed,
+            tells_soc=options.iso15118,
             values=values,
         )
         for n, (identity, of_station) in enumerate(rows.items())

@@ -18,6 +18,7 @@ from twin.domain.ids import Rows, Vector
 from twin.domain.interval import Interval
 from twin.domain.ports import PlugIn
 from twin.network.virtual.parts.base import Fit, Token, no_parts
+from twin.network.virtual.parts.needs import needs_of, notify
 from twin.network.virtual.settings import StationSettings
 from twin.network.virtual.station import VirtualStation
 from twin.network.virtual.store import MemoryStore, Store
@@ -103,8 +104,11 @@ class VirtualStations:
     # hands
 
     def plug(self, t_s: float, row: int, car: PlugIn, /) -> None:
-        """See `Hands.plug`."""
+        """See `Hands.plug`; a car that speaks ISO 15118 says what it needs."""
         self.physics.plug(t_s, row, car)
+        station, evse = self._at[row]
+        if station.settings.tells_soc:
+            notify(station, evse, needs_of(car, self.fleet.specs[row], station.now_s - t_s))
 
     def present(self, t_s: float, row: int, token: str, /) -> None:
         """See `Hands.present`; without a car the token is kept for the connection time-out."""

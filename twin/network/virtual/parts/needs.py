@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
+from twin.domain.ports import PlugIn
+from twin.domain.specs import EvseSpec
 from twin.network.ocpp.wire.link import Payload
 from twin.network.virtual.parts.base import Host
 
@@ -24,6 +27,26 @@ class Needs(NamedTuple):
     capacity_wh: float | None = None
 
 
+def needs_of(car: PlugIn, evse: EvseSpec, offset_s: float) -> Needs:
+    """Return what a car tells at an EVSE.
+
+    Args:
+        car: As it was plugged in; its departure is what the driver said.
+        evse: Where.
+        offset_s: What the station's own clock shows more than that of the run.
+    """
+    vehicle = car.vehicle
+    departure_s = None if math.isnan(car.said_departure_s) else car.said_departure_s + offset_s
+    if evse.dc_max_w is None:
+        phases = min(vehicle.ac_phases, evse.connection.phases)
+        return Needs(car.energy_wh, departure_s, phases, evse.min_a, vehicle.ac_max_a, evse.voltage_v)
+    max_a = vehicle.dc_max_w / _DC_V
+    soc = car.arrival_wh / vehicle.usable_wh
+    return Needs(car.energy_wh, departure_s, 0, 0.0, max_a, _DC_V, soc, vehicle.usable_wh)
+
+
+_DC_V = 400.0
+"""Of the battery: what the catalogue does not say."""
 _ALTERNATING = {1: "AC_single_phase", 2: "AC_two_phase", 3: "AC_three_phase"}
 
 
