@@ -64,6 +64,12 @@ def test_nonsense_and_expired_roots_are_rejected(host, authority):
         assert host.obey(part, "InstallCertificate", asked)["status"] == "Rejected"
 
 
+def test_16_is_told_without_a_reason(host16):
+    """1.6 has no statusInfo: the status stands alone."""
+    asked = {"certificateType": "CentralSystemRootCertificate", "certificate": "nonsense"}
+    assert host16.obey(fit(host16), "InstallCertificate", asked) == {"status": "Rejected"}
+
+
 @pytest.mark.parametrize("which", ["host", "host16"])
 def test_a_signing_request_becomes_a_certificate(which, request, authority):
     """The request is for the station's identity; its certificate is kept with the private key."""

@@ -93,7 +93,7 @@ class Certificates(PlainPart):
         try:
             certificate = certificates.chain(payload["certificate"])[0]
         except ValueError:
-            return status("Rejected", "InvalidCertificate")
+            return self._plain("Rejected", "InvalidCertificate")
         bad = certificates.problems(
             certificate, certificates.instant(self.host.clock.epoch_ns, self.host.now_s)
         )
