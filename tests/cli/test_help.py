@@ -40,6 +40,7 @@ def test_there_are_these_commands() -> None:
         "report",
         "run",
         "schema",
+        "sequence",
         "station",
         "strategies",
         "sweep",
