@@ -97,6 +97,34 @@ def test_a_server_that_refuses_is_tried_again_and_told():
     assert (load.online, load.answers.connected) == (0, 0)
 
 
+def test_a_server_that_answers_with_a_status_is_tried_again():
+    """503 twice, then a connection: what an HTTP server says is no reason to give up."""
+    statuses = [503, 503]
+
+    async def run():
+        connected = asyncio.Event()
+
+        async def centre(socket):
+            connected.set()
+            await socket.wait_closed()
+
+        def refuse(connection, _request):
+            return connection.respond(statuses.pop(), "out of order") if statuses else None
+
+        async with serve(centre, "127.0.0.1", 0, subprotocols=["ocpp1.6"], process_request=refuse) as server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            clock = LoopClock(asyncio.get_running_loop(), 0, 100.0)
+            load = Load(Target(url=url), default_evses(1), LoadOptions(version=Version.V16), clock)
+            load.start()
+            await asyncio.wait_for(connected.wait(), 30.0)
+            await load.stop()
+            return load
+
+    load = asyncio.run(run())
+    assert load.answers.refused == 2
+    assert [reason.rpartition(" ")[2] for reason in load.answers.reasons] == ["503"]
+
+
 def test_percentiles_are_of_all_or_of_the_latest():
     """Of latencies 1 to 100 ms: half is 50.5, of the latest ten 95.5; none is no number."""
     from twin.network.virtual.measured import Answers

@@ -64,6 +64,15 @@ def test_nonsense_and_expired_roots_are_rejected(host, authority):
         assert host.obey(part, "InstallCertificate", asked)["status"] == "Rejected"
 
 
+def test_16_has_no_reason_why_a_root_is_rejected(host16, authority):
+    """Its answer is the status alone, whatever is wrong."""
+    part = fit(host16)
+    for at_s, pem in ((0.0, "nonsense"), (3_651 * DAY_S, authority.pem)):
+        host16.clock.to(at_s)
+        asked = {"certificateType": "CentralSystemRootCertificate", "certificate": pem}
+        assert host16.obey(part, "InstallCertificate", asked) == {"status": "Rejected"}
+
+
 def test_16_is_told_without_a_reason(host16):
     """1.6 has no statusInfo: the status stands alone."""
     asked = {"certificateType": "CentralSystemRootCertificate", "certificate": "nonsense"}

@@ -5,8 +5,8 @@ WireError
 ├── CallTimedOut    no answer in time; a late one is told to the trace and to `on_late`.
 ├── LinkLost        the connection broke before the answer; whether the peer acted is unknown.
 ├── QueueFull       too many calls wait for their turn already; this one was not sent.
-├── ConnectRefused  the server answered the handshake with an HTTP status.
 └── ConnectFailed   no socket, no TLS, or no common version.
+    └── ConnectRefused  the server answered the handshake with an HTTP status.
 Refusal             raised by our own handlers: becomes a CALLERROR in the version's spelling.
 NoAnswer            raised by our own handlers: nothing is answered.
 """
@@ -50,16 +50,16 @@ class QueueFull(WireError):
     """Too many calls wait for their turn."""
 
 
-class ConnectRefused(WireError):
+class ConnectFailed(WireError):
+    """There is no connection to speak of."""
+
+
+class ConnectRefused(ConnectFailed):
     """The server did not want this station."""
 
     def __init__(self, identity: str, url: str, status: int) -> None:
         self.status = status
         super().__init__(f"{identity}: {url} answered {status}")
-
-
-class ConnectFailed(WireError):
-    """There is no connection to speak of."""
 
 
 class Code(Enum):
