@@ -207,8 +207,9 @@ class LoopbackStations:
         """Connect a car; what its driver tells the app goes beside the wire."""
         if row in self._wired:
             self.port.said(row, _said(car, self.fleet.specs[row]))
-        self.step.do(lambda: self.virtual.plug(t_s, row, car))
-        self._plain.show()
+            self.step.do(lambda: self.virtual.plug(t_s, row, car))
+        else:
+            self._plain.plug(t_s, row, car)
 
     def present(self, t_s: float, row: int, token: str, /) -> None:
         """Hold a card to the reader."""
@@ -233,8 +234,10 @@ class LoopbackStations:
 
     def unplug(self, t_s: float, row: int, /) -> None:
         """Take the cable out."""
-        self.step.do(lambda: self.virtual.unplug(t_s, row))
-        self._plain.show()
+        if row in self._wired:
+            self.step.do(lambda: self.virtual.unplug(t_s, row))
+        else:
+            self._plain.unplug(t_s, row)
 
     # truth
 

@@ -10,6 +10,7 @@ from twin.domain.commands import Command
 from twin.domain.events import StationEvent
 from twin.domain.fleet import Fleet
 from twin.domain.ids import Rows, Vector
+from twin.domain.ports import PlugIn
 from twin.network.virtual.stations import VirtualStations
 
 
@@ -53,6 +54,16 @@ class Plain:
     def send(self, command: Command, /) -> None:
         """See `Stations.send`."""
         self._physics.send(command)
+        self.show()
+
+    def plug(self, t_s: float, row: int, car: PlugIn, /) -> None:
+        """See `Hands.plug`."""
+        self._physics.plug(t_s, row, car)
+        self.show()
+
+    def unplug(self, t_s: float, row: int, /) -> None:
+        """See `Hands.unplug`."""
+        self._physics.unplug(t_s, row)
         self.show()
 
     def present(self, t_s: float, row: int, token: str, /) -> None:
