@@ -230,6 +230,19 @@ def test_what_happened_offline_is_told_afterwards_with_its_own_time(bench: Any) 
     assert bench.column(f.OFFLINE) == 0.0
 
 
+def test_a_card_that_was_shown_offline_counts_when_the_station_is_back(bench: Any) -> None:
+    """The car waits from 0 to 900 s, then charges for a quarter of an hour."""
+    bench.fault("offline", True)
+    bench.plug()
+    bench.present()
+    bench.go(900.0)
+    assert bench.told() == ["WentOffline"]
+    bench.fault("offline", False)
+    assert bench.told() == ["WentOffline", "CameBack", *START]
+    bench.go(1_800.0)
+    assert bench.register_wh == 2_760.0
+
+
 def test_registers_go_on_from_car_to_car(bench: Any) -> None:
     """The second transaction begins where the first ended."""
     for _ in range(2):

@@ -128,6 +128,8 @@ class LoopbackStations:
         self._tasks = tasks
         self._cards: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._shown: dict[int, str] = {}
+        self.port.subscribe(self._again)
         self._dials: set[asyncio.Task[None]] = set()
         self.virtual = VirtualStations(
             Fleet(fleet.specs), _settings(fleet.specs, wired, how), clock, dial=self._dial, fit=fit,
@@ -217,7 +219,17 @@ class LoopbackStations:
             self._plain.present(t_s, row, token)
             return
         card = self._card(token)
+        if self.fleet.offline[row]:
+            self._shown[row] = card
         self.step.do(lambda: self.virtual.present(t_s, row, card))
+
+    def _again(self, fact: e.StationEvent) -> None:
+        """Whose card nobody could judge while the station was offline shows it again when it is back."""
+        if isinstance(fact, e.CameBack):
+            row = self.fleet.row[fact.evse]
+            card = self._shown.pop(row, None)
+            if card is not None:
+                self.step.soon(lambda: self.virtual.present(self.step.clock.now_s, row, card))
 
     def _card(self, token: str) -> str:
         """Return what a reader reads of a token: itself where the wire has room for it, case apart."""
@@ -235,6 +247,7 @@ class LoopbackStations:
     def unplug(self, t_s: float, row: int, /) -> None:
         """Take the cable out."""
         if row in self._wired:
+            self._shown.pop(row, None)
             self.step.do(lambda: self.virtual.unplug(t_s, row))
         else:
             self._plain.unplug(t_s, row)
