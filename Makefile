@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+INTEROP := tests/interop/node/node_modules/.installed
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test test-long lint types layers unit notebooks docs bench bench-ocpp bench-power-flow reference clean
+.PHONY: help run test test-long lint types layers interop-packages unit notebooks docs bench bench-ocpp bench-power-flow reference clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -38,7 +39,15 @@ types: $(STAMP) ## mypy --strict
 layers: $(STAMP) ## who may import whom
 	@$(BIN)/lint-imports
 
-unit: $(STAMP) ## the tests
+interop-packages: $(INTEROP) ## OCPP by others for tests/interop: packages of npm, exact versions
+
+$(INTEROP): tests/interop/node/package.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 18 or later"; exit 1; }
+	@echo "installing packages of npm into tests/interop/node (once, seconds)"
+	@npm install --prefix tests/interop/node --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+unit: $(STAMP) $(INTEROP) ## the tests
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-long: $(STAMP) ## tests that take minutes: many seeds, long horizons
@@ -66,5 +75,5 @@ reference: $(STAMP) ## regenerate what is written by the code: schema.json, the 
 	@$(BIN)/python -m twin.results.nomenclature > docs/nomenclature.md
 
 clean: ## remove the environment and caches, keep results
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis site
+	rm -rf $(VENV) tests/interop/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis site
 	find twin -name '*.nb[ic]*' -delete
