@@ -136,6 +136,29 @@ def test_a_station_is_called_over_http_and_told_at_the_end(tmp_path: Path, numbe
         assert end(again.process, number)[0] == 0
 
 
+def test_what_stations_are_set_to_comes_from_the_command(tmp_path: Path) -> None:
+    """With `--sample-interval 7 --measurands Voltage` a station that tells nothing is set to both."""
+    with (
+        started(tmp_path, "--sample-interval", "7", "--measurands", "Voltage") as csms,
+        connect(f"{csms.stations}/CP1", subprotocols=["ocpp1.6"], proxy=None) as station,
+    ):
+        boot = {"chargePointVendor": "Acme", "chargePointModel": "One"}
+        station.send(json.dumps([2, "b1", "BootNotification", boot]))
+        changed: dict[str, str] = {}
+        while not {"MeterValueSampleInterval", "MeterValuesSampledData"} <= changed.keys():
+            frame = json.loads(station.recv(timeout=20))
+            if frame[0] != 2:
+                continue
+            answer: dict[str, object] = {}
+            if frame[2] == "GetConfiguration":
+                answer = {"unknownKey": frame[3].get("key", [])}
+            elif frame[2] == "ChangeConfiguration":
+                changed[frame[3]["key"]] = frame[3]["value"]
+                answer = {"status": "Accepted"}
+            station.send(json.dumps([3, frame[1], answer]))
+        assert (changed["MeterValueSampleInterval"], changed["MeterValuesSampledData"]) == ("7", "Voltage")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -147,6 +170,7 @@ def test_a_station_is_called_over_http_and_told_at_the_end(tmp_path: Path, numbe
         (["--ftp", "http://127.0.0.1:0", "--files", "f", "--api", "http://127.0.0.1:0"], "expected ftp://"),
         (["--client-ca", "ca.pem"], "wss"),
         (["--files", "f", "--api", ""], "--api"),
+        (["--leave-settings", "--sample-interval", "5"], "--leave-settings"),
     ],
 )
 def test_unusable_settings_exit_with_2_and_a_sentence(

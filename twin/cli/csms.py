@@ -76,6 +76,44 @@ def csms(
         Path | None,
         typer.Option(help="Flags of models of stations (YAML or TOML), beside those that are known."),
     ] = None,
+    sample_interval: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Seconds between meter values in a transaction, set at every station; 0: none. Without it stations "
+            "keep their own, unless that is none or more than 60 s, which becomes 60 s.",
+        ),
+    ] = None,
+    aligned_interval: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Seconds between meter values at round instants, with or without a transaction; 0: none. Without it "
+            "stations keep their own.",
+        ),
+    ] = None,
+    measurands: Annotated[
+        str,
+        typer.Option(
+            help="What is measured in a transaction, separated by commas; stations take what they can."
+        ),
+    ] = "",
+    leave_settings: Annotated[
+        bool, typer.Option("--leave-settings", help="Read stations, and change none of their settings.")
+    ] = False,
+    pause: Annotated[
+        Literal["stop", "smallest"],
+        typer.Option(
+            help="How to pause where a limit of 0 spoils the transaction: stop it and start it again, or the smallest "
+            "pilot."
+        ),
+    ] = "stop",
+    stop_disobedient: Annotated[
+        bool, typer.Option(help="End transactions above their limit when no kind of profile works.")
+    ] = True,
+    clear_foreign: Annotated[
+        bool, typer.Option("--clear-foreign", help="Clear charging profiles that are not ours.")
+    ] = False,
     trace: Annotated[
         Path | None, typer.Option(help="Append every frame to this file, as JSON lines.")
     ] = None,
@@ -106,8 +144,13 @@ def csms(
     from twin.errors import SettingsError
     from twin.network.api.compose import Options
     from twin.network.api.serve import Settings
+    from twin.network.ocpp.csms.lanes import Conduct
     from twin.network.ocpp.csms.quirk_profiles import load
+    from twin.network.ocpp.csms.wanted import Wanted
 
+    settings_asked = sample_interval is not None or aligned_interval is not None or bool(measurands)
+    if leave_settings and settings_asked:
+        raise SettingsError("--leave-settings: nothing is set, so give no interval and no measurands")
     if client_ca is not None and not any(url.startswith("wss:") for url in listen):
         raise SettingsError("--client-ca: certificates of stations need a --listen wss://HOST:PORT")
     if files is not None and not api:
@@ -123,6 +166,13 @@ def csms(
             tokens=tokens,
             min_security_profile=min_security_profile,
             quirks=load(quirks) if quirks is not None else (),
+            wanted=Wanted(
+                leave=leave_settings,
+                sample_interval_s=sample_interval,
+                aligned_interval_s=aligned_interval,
+                sampled=_measurands(measurands),
+            ),
+            conduct=Conduct(pause=pause, stop_disobedient=stop_disobedient, clear_foreign=clear_foreign),
         ),
         tls_cert=tls_cert,
         tls_key=tls_key,
@@ -132,3 +182,10 @@ def csms(
         ftp=ftp,
     )
     run(settings, trace=trace, ca=ca)
+
+
+def _measurands(text: str) -> tuple[str, ...]:
+    """Return a list of measurands; the usual ones where nothing is said."""
+    from twin.network.ocpp.csms.wanted import MEASURANDS
+
+    return tuple(filter(None, map(str.strip, text.split(",")))) or MEASURANDS

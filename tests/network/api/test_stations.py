@@ -10,6 +10,8 @@ import pytest
 from twin.network.ocpp.versions import Version
 from twin.store.memory import MemoryJournal
 
+from .conftest import ScriptedStation
+
 POLICY = {
     "password": "sixteen-letters!",
     "min_security_profile": 1,
@@ -50,6 +52,8 @@ def test_a_station_is_registered_with_its_policy_which_survives(tell: Any) -> No
         ("CP1", {"min_security_profile": 4}),
         ("CP1", {"quirks": {"flies": True}}),
         ("CP1", {"quirks": {"reaction_s": "slow"}}),
+        ("CP1", {"settings": {"sample_interval_s": -1}}),
+        ("CP1", {"settings": {"pause": "never"}}),
         ("CP1", {"password": "a", "password_hex": "00"}),
         ("CP1", {"password_hex": "0"}),
         ("CP1", {"pass_word": "typo"}),
@@ -277,5 +281,77 @@ def test_a_file_that_is_too_large_is_refused_and_leaves_nothing(tell: Any) -> No
         url = world.system.files.upload_url("CP1") + "log.txt"
         assert (await world.ask("PUT", url, role="", content=b"x" * 1001)).status_code == 413
         assert world.system.files.uploads("CP1") == []
+
+    tell(story)
+
+
+def test_flags_of_the_operator_win_one_by_one_over_those_of_the_model(tell: Any) -> None:
+    """A Huawei is written to in W; its operator adds a flag, takes one back; `{}` leaves what the model needs."""
+    boot = {"chargePointVendor": "Huawei", "chargePointModel": "SCharger"}
+    journal = MemoryJournal(keep=True)
+
+    async def story(world: Any) -> None:
+        station = await world.station()
+        await station.call("BootNotification", boot)
+        first = (await world.ask("GET", "/v1/stations/CP1")).json()
+        assert first["policy"]["quirks"]["rate_unit"] == "W"
+        assert "Huawei" in first["quirks"]["profiles"][0]
+        assert first["quirks"]["changes"]["rate_unit"] == "W"
+        events = (await world.ask("GET", "/v1/events?after=0&limit=1000")).json()["events"]
+        told = [event["body"] for event in events if event["kind"] == "provisioning.quirks"]
+        assert told == [first["quirks"]]
+        for flags, unit, reaction_s in (
+            ({"reaction_s": 30}, "W", 30.0),
+            ({"rate_unit": "A"}, "A", 15.0),
+            ({}, "W", 15.0),
+            ({"reaction_s": 20}, "W", 20.0),
+        ):
+            put = (await world.ask("PUT", "/v1/stations/CP1", json={"quirks": flags})).json()
+            assert (put["policy"]["quirks"]["rate_unit"], put["policy"]["quirks"]["reaction_s"]) == (
+                unit,
+                reaction_s,
+            )
+            assert put["quirks"]["operator"] == flags
+
+    async def later(world: Any) -> None:
+        station = ScriptedStation(world.system, "CP1", Version.V16, {})
+        await station.call("BootNotification", boot)
+        now = (await world.ask("GET", "/v1/stations/CP1")).json()
+        assert (now["policy"]["quirks"]["rate_unit"], now["policy"]["quirks"]["reaction_s"]) == ("W", 20.0)
+        await station.call("BootNotification", {**boot, "chargePointVendor": "Acme"})
+        now = (await world.ask("GET", "/v1/stations/CP1")).json()
+        assert (now["policy"]["quirks"]["rate_unit"], now["policy"]["quirks"]["reaction_s"]) == ("", 20.0)
+
+    tell(story, journal=journal)
+    tell(later, journal=journal)
+
+
+def test_settings_of_one_station(tell: Any) -> None:
+    """An interval of ten seconds reaches the station at once, and is shown; what it asks of limits holds for it."""
+
+    async def story(world: Any) -> None:
+        config = {"MeterValueSampleInterval": "900"}
+
+        def change(payload: dict[str, Any]) -> dict[str, Any]:
+            config[payload["key"]] = payload["value"]
+            return {"status": "Accepted"}
+
+        def read(_: object) -> dict[str, Any]:
+            keys = [{"key": key, "value": value, "readonly": False} for key, value in config.items()]
+            return {"configurationKey": keys}
+
+        await world.station(GetConfiguration=read, ChangeConfiguration=change)
+        assert config["MeterValueSampleInterval"] == "60"
+        settings = {"sample_interval_s": 10, "pause": "smallest", "measurands": ["Voltage"]}
+        put = await world.ask("PUT", "/v1/stations/CP1", json={"settings": settings})
+        assert put.status_code == 200
+        for _ in range(300):
+            await asyncio.sleep(0)
+        assert config["MeterValueSampleInterval"] == "10"
+        shown = (await world.ask("GET", "/v1/stations/CP1")).json()
+        assert shown["settings"]["outcomes"]["MeterValueSampleInterval"] == "Accepted"
+        assert shown["policy"]["choices"]["sampled"] == ["Voltage"]
+        sight = world.system.charging.sight
+        assert sight.circumstances(sight.lane("CP1", 1)).conduct.pause == "smallest"
 
     tell(story)

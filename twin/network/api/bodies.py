@@ -23,6 +23,25 @@ class BootBody(Body):
     interval_s: int = Field(300, ge=1, le=86_400, description="Heartbeat, or the pause before the next try.")
 
 
+class SettingsBody(Body):
+    """How one station is set up and limited. Null or left out: as `twin csms` was told for all of them."""
+
+    leave: bool | None = Field(None, description="Change none of its settings.")
+    sample_interval_s: int | None = Field(None, ge=0, le=86_400)
+    aligned_interval_s: int | None = Field(None, ge=0, le=86_400)
+    measurands: Annotated[list[str], Field(min_length=1, max_length=50)] | None = Field(
+        None, description="Sampled in a transaction."
+    )
+    pause: Literal["stop", "smallest"] | None = Field(
+        None,
+        description="Where a limit of 0 spoils the transaction: stop and start it, or the smallest pilot.",
+    )
+    stop_disobedient: bool | None = Field(
+        None, description="End what draws above its limit when no kind of profile works."
+    )
+    clear_foreign: bool | None = Field(None, description="Clear charging profiles that are not ours.")
+
+
 class StationBody(Body):
     """What is left out stays as it is."""
 
@@ -42,8 +61,10 @@ class StationBody(Body):
     items_per_message: dict[str, Annotated[int, Field(ge=1, le=10_000)]] | None = None
     strict: bool | None = Field(None, description="Refuse what deviates from the schemas.")
     quirks: dict[str, Any] | None = Field(
-        None, description="Flags of the model; those left out have their defaults."
+        None,
+        description="Flags that win over what is known of its model; those left out are the model's. {}: all are.",
     )
+    settings: SettingsBody | None = Field(None, description="Replaced as a whole.")
 
     @model_validator(mode="after")
     def _one_password(self) -> StationBody:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from twin.domain.clock import Clock
 from twin.domain.events import StationFact, TransactionStarted
@@ -14,10 +14,10 @@ from twin.network.api.audit import Audit
 from twin.network.api.events import EventLog
 from twin.network.api.files import FileService
 from twin.network.api.frames import Frames
-from twin.network.api.ftp import FtpService
 from twin.network.api.metrics import Metrics
 from twin.network.ocpp.csms.core import Core
 from twin.network.ocpp.csms.csms import Csms
+from twin.network.ocpp.csms.lanes import Conduct
 from twin.network.ocpp.csms.operations.certificates import Certificates
 from twin.network.ocpp.csms.operations.charging_needs import ChargingNeeds
 from twin.network.ocpp.csms.operations.commands import Commands
@@ -33,11 +33,16 @@ from twin.network.ocpp.csms.provisioning import Provisioning
 from twin.network.ocpp.csms.quirk_profiles import QuirkBook
 from twin.network.ocpp.csms.quirk_table import QuirkProfile
 from twin.network.ocpp.csms.smart_charging import SmartCharging
+from twin.network.ocpp.csms.station import Station, StationPolicy
 from twin.network.ocpp.csms.transaction import Transaction
+from twin.network.ocpp.csms.wanted import Wanted
 from twin.network.ocpp.security.authority import Authority
 from twin.network.ocpp.security.gate import StationGate
 from twin.network.ocpp.wire.endpoint import Limits
 from twin.network.ocpp.wire.link import Deviation, Record, Trace
+
+if TYPE_CHECKING:
+    from twin.network.api.ftp import FtpService  # pyftpdlib is loaded where it serves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,10 @@ class Options:
     """What a transaction costs."""
     quirks: tuple[QuirkProfile, ...] = ()
     """Flags of models, beside those that are known."""
+    wanted: Wanted = Wanted()  # noqa: RUF009 -- frozen
+    """What stations are set to; PUT /v1/stations/ID decides otherwise for one."""
+    conduct: Conduct = Conduct()  # noqa: RUF009 -- frozen
+    """How limits are insisted on; likewise."""
     limits: Limits = Limits()  # noqa: RUF009 -- frozen
 
 
@@ -103,9 +112,9 @@ class System:
         self.costs = Costs(self.office, self.transfer, options.cost)
         self.needs = ChargingNeeds(self.office)
         self.provisioning = Provisioning(
-            self.office, self.reports, QuirkBook(options.quirks), ready=self._ready
+            self.office, self.reports, QuirkBook(options.quirks), options.wanted, ready=self._ready
         )
-        self.charging = SmartCharging(self.office, self.provisioning.capabilities)
+        self.charging = SmartCharging(self.office, self.provisioning.capabilities, options.conduct)
         own: tuple[Part, ...] = (
             self.office, self.audit, self.reports, self.notices, self.transfer, self.lists, self.reservations,
             self.certificates, self.costs, self.needs, self.provisioning, self.charging,
@@ -128,6 +137,18 @@ class System:
     def restore(self) -> int:
         """Take back what the journal holds; return how many facts there were."""
         return self.csms.restore()
+
+    def decide(self, station: Station | None, policy: StationPolicy) -> StationPolicy:
+        """Return a policy with the quirks of the station's model and the operator's flags, as far as it is known."""
+        if policy.by_model:
+            match = self.provisioning.quirks.match({} if station is None else station.boot_info)
+            policy.quirks = replace(match.quirks, **policy.flags)
+        return policy
+
+    def decided(self, station: Station) -> None:
+        """Have what an operator decided about a station followed at once."""
+        self.provisioning.decided(station)
+        self.charging.ready(station.identity)
 
     def record(self, record: Record) -> None:
         """Take a frame."""

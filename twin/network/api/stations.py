@@ -12,13 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from twin.network.api import views
 from twin.network.api.access import Holder, Role, holder_of, need
-from twin.network.api.bodies import LimitBody, StationBody
+from twin.network.api.bodies import LimitBody, SettingsBody, StationBody
 from twin.network.api.calls import online, station_of
 from twin.network.api.compose import System
 from twin.network.api.errors import ApiError, answer, documented
 from twin.network.ocpp.csms.limits import NO_LIMIT, Limit
 from twin.network.ocpp.csms.quirks import Quirks
 from twin.network.ocpp.csms.station import StationPolicy
+from twin.network.ocpp.csms.wanted import Choices
 from twin.network.ocpp.security.passwords import hashed
 from twin.network.ocpp.security.rotation import rotate
 from twin.network.ocpp.wire.trace import MASK
@@ -52,7 +53,8 @@ def routes(system: System) -> APIRouter:
         if said.pop("password_hex", None) is not None:
             said["password"] = MASK
         number = await system.audit.asked(who.name, f"put station {identity}", said)
-        one = system.csms.register(identity, policy)
+        one = system.csms.register(identity, system.decide(known, policy))
+        system.decided(one)
         await system.office.commit()
         system.audit.done(number, "ok")
         return answer(views.station_in_full(system, one), 200 if known else 201)
@@ -138,12 +140,19 @@ def _changed(policy: StationPolicy, body: StationBody) -> StationPolicy:
         if getattr(body, name) is not None:
             changes[name] = getattr(body, name)
     if body.quirks is not None:
-        changes["quirks"] = _quirks(body.quirks)
+        changes |= {"flags": _flags(body.quirks), "by_model": True}
+    if body.settings is not None:
+        changes["choices"] = _choices(body.settings)
     return replace(policy, **changes)
 
 
-def _quirks(flags: dict[str, Any]) -> Quirks:
-    """Return flags of a model.
+def _choices(body: SettingsBody) -> Choices:
+    said = body.model_dump(exclude={"measurands"})
+    return Choices(**said, sampled=None if body.measurands is None else tuple(body.measurands))
+
+
+def _flags(flags: dict[str, Any]) -> dict[str, Any]:
+    """Return flags of a model, checked.
 
     Raises:
         ApiError: 422, an unknown flag or a value that it cannot have.
@@ -152,7 +161,8 @@ def _quirks(flags: dict[str, Any]) -> Quirks:
     if unknown:
         raise ApiError(422, "invalid-request", f"quirks: unknown flags {', '.join(sorted(unknown))}")
     try:
-        return TypeAdapter(Quirks).validate_python(flags)
+        checked = asdict(TypeAdapter(Quirks).validate_python(flags))
+        return {name: checked[name] for name in flags}
     except ValidationError as error:
         first = error.errors()[0]
         raise ApiError(422, "invalid-request", f"quirks.{first['loc'][0]}: {first['msg']}") from None

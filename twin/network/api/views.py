@@ -40,12 +40,14 @@ def station_in_full(system: System, one: Station) -> dict[str, Any]:
     policy["passwords"] = len(policy.pop("password_hashes"))
     capabilities = system.provisioning.capabilities(one.identity)
     match = system.provisioning.match(one.identity)
+    set_up = system.provisioning.provisioned(one.identity)
     expires_s = system.certificates.expires_s(one.identity)
     return {
         **station(system, one),
         "policy": policy,
         "capabilities": None if capabilities is None else capabilities.as_json(),
-        "quirk_profiles": [] if match is None else match.words(),
+        "quirks": None if match is None else match.as_json(),
+        "settings": {"outcomes": dict(set_up.outcomes), "complaints": list(set_up.complaints)},
         "limits": {
             str(evse): None if lane.asked_w == inf else lane.asked_w
             for evse in one.evses

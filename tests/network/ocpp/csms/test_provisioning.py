@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from tests.network.ocpp.csms.scripted import Bench, Charger, play, settle
 from twin.network.ocpp.csms.capabilities import ASSUMED, Capabilities, units
+from twin.network.ocpp.csms.provisioning import AT_ONCE, PLACE_S
 from twin.network.ocpp.csms.quirks import Quirks
 from twin.network.ocpp.csms.station import StationPolicy
-from twin.network.ocpp.csms.wanted import Wanted
+from twin.network.ocpp.csms.wanted import Choices, Wanted
 from twin.network.ocpp.profiles.model import Unit
 from twin.network.ocpp.versions import Version
 
@@ -126,13 +128,13 @@ def test_a_2_x_station_is_read_by_its_base_report(version: Version) -> None:
 
 @TWO
 def test_variables_are_set_in_batches_of_what_a_message_may_hold(version: Version) -> None:
-    """Eight settings of which one is kept already go out as 3, 3 and 1."""
+    """Six settings of which one is kept already go out as 3 and 2."""
 
     async def story() -> None:
         bench, charger = Bench(), Reporting(version=version)
         await bench.boot(charger)
         sizes = [len(body["setVariableData"]) for body in charger.bodies("SetVariables")]
-        assert sizes == [3, 3, 1]
+        assert sizes == [3, 2]
         outcomes = bench.provisioning.provisioned("cp-1").outcomes
         assert outcomes["SampledDataCtrlr.TxUpdatedInterval"] == "kept"
         assert outcomes["SampledDataCtrlr.TxUpdatedMeasurands"] == "Accepted"
@@ -141,12 +143,12 @@ def test_variables_are_set_in_batches_of_what_a_message_may_hold(version: Versio
 
 
 def test_the_operators_number_of_items_wins() -> None:
-    """With `items_per_message` of 2 the seven settings go out as 2, 2, 2 and 1."""
+    """With `items_per_message` of 2 the five settings go out as 2, 2 and 1."""
 
     async def story() -> None:
         bench, charger = Bench(), Reporting(version=Version.V201)
         await bench.boot(charger, StationPolicy(items_per_message={"SetVariables": 2}))
-        assert [len(body["setVariableData"]) for body in charger.bodies("SetVariables")] == [2, 2, 2, 1]
+        assert [len(body["setVariableData"]) for body in charger.bodies("SetVariables")] == [2, 2, 1]
 
     play(story)
 
@@ -305,3 +307,98 @@ def test_the_unit_that_a_model_obeys_wins_over_what_it_reports() -> None:
     both = Capabilities(units=frozenset({Unit.A, Unit.W}))
     assert both.unit(Quirks()) is Unit.W
     assert both.unit(Quirks(rate_unit="A")) is Unit.A
+
+
+@pytest.mark.parametrize(
+    ("present", "then"), [("5", "5"), ("60", "60"), ("61", "60"), ("0", "60"), ("x", "60")]
+)
+def test_a_station_keeps_an_interval_that_is_short_enough(present: str, then: str) -> None:
+    """Without a wish, 5 s and 60 s stay; 61 s, none and nonsense become 60 s; aligned values are left alone."""
+
+    async def story() -> None:
+        bench, charger = Bench(), Charger()
+        charger.config |= {"MeterValueSampleInterval": present, "ClockAlignedDataInterval": "300"}
+        await bench.boot(charger)
+        assert charger.config["MeterValueSampleInterval"] == then
+        assert charger.config["ClockAlignedDataInterval"] == "300"
+
+    play(story)
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_a_station_may_be_left_as_it_is(version: Version) -> None:
+    """With `leave` nothing is set, for all or by the policy of one."""
+
+    async def story() -> None:
+        for wanted, policy in (
+            (Wanted(leave=True), StationPolicy()),
+            (Wanted(), StationPolicy(choices=Choices(leave=True))),
+        ):
+            bench, charger = Bench(wanted=wanted), Charger(version=version)
+            await bench.boot(charger, policy)
+            assert bench.provisioning.provisioned("cp-1").verified
+            assert not charger.bodies("ChangeConfiguration") + charger.bodies("SetVariables")
+
+    play(story)
+
+
+def test_what_was_decided_about_one_station_is_set_at_once() -> None:
+    """Ten seconds by its policy, though all the others get thirty; nothing is set twice."""
+
+    async def story() -> None:
+        bench, charger = Bench(wanted=Wanted(sample_interval_s=30)), Charger()
+        station = await bench.boot(charger)
+        assert charger.config["MeterValueSampleInterval"] == "30"
+        station.policy.choices = Choices(sample_interval_s=10, sampled=("Voltage",))
+        bench.provisioning.decided(station)
+        await settle()
+        assert charger.config["MeterValueSampleInterval"] == "10"
+        assert charger.config["MeterValuesSampledData"] == "Voltage"
+        asked = len(charger.bodies("GetConfiguration"))
+        bench.provisioning.decided(station)
+        await settle()
+        assert len(charger.bodies("GetConfiguration")) == asked
+
+    play(story)
+
+
+def test_a_storm_of_boots_is_set_up_fifty_at_a_time() -> None:
+    """Of 120 stations that stay silent 50 are asked; after ten seconds the next 50, and then the rest."""
+
+    async def story() -> None:
+        bench = Bench()
+        chargers = [Charger(f"cp-{number}") for number in range(120)]
+        for charger in chargers:
+            charger.answers["GetConfiguration"] = lambda _: asyncio.get_running_loop().create_future()
+            bench.connect(charger)
+            await charger.boot()
+        await settle()
+
+        def asked() -> int:
+            return sum(bool(charger.bodies("GetConfiguration")) for charger in chargers)
+
+        assert asked() == AT_ONCE == 50
+        await bench.until(PLACE_S - 1.0)
+        assert asked() == 50
+        await bench.until(PLACE_S)
+        assert asked() == 100
+        await bench.until(2 * PLACE_S)
+        assert asked() == 120
+
+    play(story)
+
+
+def test_those_who_answer_make_room_at_once() -> None:
+    """All of 120 stations that answer are set up while the clock stands still."""
+
+    async def story() -> None:
+        bench = Bench()
+        for number in range(120):
+            bench.connect(charger := Charger(f"cp-{number}"))
+            await charger.boot()
+        for _ in range(20):
+            await settle()
+        assert all(bench.provisioning.provisioned(f"cp-{number}").verified for number in range(120))
+        assert bench.clock.now_s == 0.0
+
+    play(story)

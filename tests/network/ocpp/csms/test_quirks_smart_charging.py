@@ -230,7 +230,10 @@ def test_quirk_25_quotes_read_only_and_unsupported_keys() -> None:
     """Quoted values are read, a read-only key is left, an unsupported one noted; the set-up is done all the same."""
 
     async def story() -> None:
-        bench, charger = Bench(wanted=Wanted(others=(("WebSocketPingInterval", "60"),))), Charger()
+        bench, charger = (
+            Bench(wanted=Wanted(aligned_interval_s=0, others=(("WebSocketPingInterval", "60"),))),
+            Charger(),
+        )
         charger.config["ChargeProfileMaxStackLevel"] = ' "3" '
         charger.config["MeterValueSampleInterval"] = "' 60 '"
         del charger.config["StopTxnSampledData"]

@@ -85,7 +85,7 @@ async def write(station: Station, found: Configuration, settings: Sequence[Setti
     """
     for setting in settings:
         key = setting.name
-        if key in found.values and same(found.values[key], setting.value):
+        if key in found.values and setting.kept(found.values[key]):
             found.outcomes[key] = "kept"
         elif key in found.read_only:
             found.outcomes[key] = "read-only"

@@ -15,7 +15,7 @@ import orjson
 from twin.network.ocpp.csms.capabilities import Capabilities, units
 from twin.network.ocpp.csms.speech import ask
 from twin.network.ocpp.csms.station import Station
-from twin.network.ocpp.csms.wanted import Setting, same, trimmed
+from twin.network.ocpp.csms.wanted import Setting, trimmed
 from twin.network.ocpp.wire.errors import CallFailed, CallTimedOut
 from twin.network.ocpp.wire.link import Payload
 
@@ -176,7 +176,7 @@ async def write(station: Station, model: DeviceModel, settings: Sequence[Setting
     for setting in settings:
         known = model.variables.get(Name.of(setting.name), Variable())
         wish = setting._replace(value=_possible(setting, known))
-        if Name.of(setting.name) in model.variables and same(known.value, wish.value):
+        if Name.of(setting.name) in model.variables and wish.kept(known.value):
             model.outcomes[setting.name] = "kept"
         elif known.read_only:
             model.outcomes[setting.name] = "read-only"

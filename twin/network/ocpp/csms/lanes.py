@@ -43,6 +43,8 @@ class Conduct:
     """How to pause where a limit of 0 spoils the transaction: stop it and start it again, or the smallest pilot."""
     rating_w: float = inf
     """Of EVSEs nobody declared."""
+    clear_foreign: bool = False
+    """Clear profiles of others: before the first of ours, and when a composite schedule is not what follows from ours."""
 
 
 @dataclass(slots=True)

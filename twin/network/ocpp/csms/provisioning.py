@@ -23,14 +23,17 @@ from twin.network.ocpp.csms.operations.reports import Reports
 from twin.network.ocpp.csms.parts import Handlers
 from twin.network.ocpp.csms.quirk_profiles import Match, QuirkBook
 from twin.network.ocpp.csms.speech import ACCEPTED, ask
-from twin.network.ocpp.csms.station import Station
+from twin.network.ocpp.csms.station import BootState, Station
 from twin.network.ocpp.csms.tasks import Tasks
-from twin.network.ocpp.csms.wanted import Wanted, settings_2, settings_16
+from twin.network.ocpp.csms.turnstile import Turnstile
+from twin.network.ocpp.csms.wanted import Wanted, chosen, settings_2, settings_16
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.errors import CallFailed, CallTimedOut, LinkLost
 from twin.network.ocpp.wire.link import Payload
 
 READ = "provisioning.read"
+AT_ONCE, PLACE_S = 50, 10.0
+"""Stations that are set up at once after a storm of boots, and how long a slow one keeps others waiting."""
 _BASE = "FullInventory"
 
 
@@ -45,6 +48,8 @@ class Provisioned:
     outcomes: Mapping[str, str] = field(default_factory=dict)
     """Setting to what came of it."""
     complaints: list[str] = field(default_factory=list)
+    by: tuple[object, ...] = ()
+    """What of the station's policy the set-up went by."""
     round: int = 0
     """Acceptances so far: what an older one began is given up."""
 
@@ -79,6 +84,7 @@ class Provisioning:
         self.ready = ready
         self._stations: dict[str, Provisioned] = {}
         self._matches: dict[str, Match] = {}
+        self._turnstile = Turnstile(office.desk.clock, AT_ONCE, PLACE_S)
 
     def capabilities(self, identity: str) -> Capabilities | None:
         """Return what is known of a station; None: not yet."""
@@ -102,10 +108,30 @@ class Provisioning:
 
     def accepted(self, station: Station) -> None:
         """Find out what it is."""
+        self.recognise(station)
+        self._begin(station)
+
+    def decided(self, station: Station) -> None:
+        """The operator changed its policy: what is set at it follows at once, where it can be called."""
+        self.recognise(station)
+        other = self.provisioned(station.identity).by != _by(station)
+        if other and station.online and station.boot is BootState.ACCEPTED:
+            self._begin(station)
+
+    def recognise(self, station: Station) -> None:
+        """Give it the quirks of its model, and tell what was recognised, where that is something new."""
+        match = self.quirks.apply(station)
+        if match != self._matches.get(station.identity) and (
+            match.profiles or match.by_operator or match.flags
+        ):
+            self.office.tell(station.identity, "provisioning.quirks", match.as_json())
+        self._matches[station.identity] = match
+
+    def _begin(self, station: Station) -> None:
         found = self.provisioned(station.identity)
         found.verified = False
         found.round += 1
-        self._matches[station.identity] = self.quirks.apply(station)
+        found.by = _by(station)
         self.tasks.start(self._set_up(station, found, found.round))
 
     def disconnected(self, station: Station) -> None:
@@ -119,11 +145,12 @@ class Provisioning:
 
     async def _set_up(self, station: Station, found: Provisioned, number: int) -> None:
         accepted_s = self.office.now_s
+        set_up = self._set_up_2 if station.version.two else self._set_up_16
         try:
-            if station.version.two:
-                await self._set_up_2(station, found, number)
-            else:
-                await self._set_up_16(station, found, number)
+            async with self._turnstile:
+                if found.round != number:
+                    return
+                await set_up(station, found, number)
         except LinkLost as error:
             self.office.desk.note(station, None, "provisioning-cut-off", str(error))
             return
@@ -139,7 +166,9 @@ class Provisioning:
     async def _set_up_16(self, station: Station, found: Provisioned, number: int) -> None:
         """By GetConfiguration and ChangeConfiguration."""
         policy = station.policy
-        settings = settings_16(self.wanted, policy.interval_s, policy.quirks.measurands)
+        settings = settings_16(
+            chosen(self.wanted, policy.choices), policy.interval_s, policy.quirks.measurands
+        )
         read = await configuration.read(station, (*configuration.READ, *(one.name for one in settings)))
         self._learnt(station, found, number, configuration.capabilities(read))
         await configuration.write(station, read, settings)
@@ -148,7 +177,9 @@ class Provisioning:
     async def _set_up_2(self, station: Station, found: Provisioned, number: int) -> None:
         """By the base report; where there is none, by name."""
         policy, model = station.policy, DeviceModel()
-        settings = settings_2(self.wanted, policy.interval_s, policy.quirks.measurands)
+        settings = settings_2(
+            chosen(self.wanted, policy.choices), policy.interval_s, policy.quirks.measurands
+        )
         await self._base_report(station, model)
         if not model.variables:
             names = (*device_model.NEEDED, *(Name.of(one.name) for one in settings))
@@ -201,3 +232,9 @@ class Provisioning:
 
 def _taken(_station: Station, _payload: Payload) -> Payload:
     return {}
+
+
+def _by(station: Station) -> tuple[object, ...]:
+    """Return what of a policy the set-up goes by."""
+    policy = station.policy
+    return policy.quirks, policy.choices, policy.interval_s

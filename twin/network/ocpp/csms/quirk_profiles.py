@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -40,14 +40,25 @@ class Match(NamedTuple):
     profiles: tuple[QuirkProfile, ...]
     """Those that match, in the order in which they were laid over each other."""
     by_operator: bool
-    """Whether the operator's own quirks hold instead."""
+    """Whether the operator's own quirks hold instead, all of them."""
+    flags: Mapping[str, Any]
+    """Those that the operator laid over the profiles, by name."""
 
     def words(self) -> list[str]:
         """Return one line per profile: which, which numbers, why."""
         return [str(profile) for profile in self.profiles]
 
+    def as_json(self) -> dict[str, object]:
+        """Return it as the operator sees it: what was recognised, and what in it was decided otherwise."""
+        return {
+            "profiles": self.words(),
+            "changes": {name: value for one in self.profiles for name, value in one.changes.items()},
+            "operator": dict(self.flags),
+            "all_by_operator": self.by_operator,
+        }
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class QuirkBook:
     """The known models and the user's additions.
 
@@ -56,8 +67,6 @@ class QuirkBook:
     """
 
     additions: tuple[QuirkProfile, ...] = ()
-    _set: dict[str, Quirks] = field(default_factory=dict)
-    """What this book gave to stations: whatever else stands in a policy is the operator's."""
 
     def match(self, boot_info: Mapping[str, Any]) -> Match:
         """Return what holds for a station that said this in BootNotification (1.6 or 2.x)."""
@@ -68,16 +77,18 @@ class QuirkBook:
         quirks = Quirks()
         for one in found:
             quirks = replace(quirks, **one.changes)
-        return Match(quirks, tuple(found), by_operator=False)
+        return Match(quirks, tuple(found), by_operator=False, flags={})
 
     def apply(self, station: Station) -> Match:
-        """Give a station the flags of its model, unless the operator gave it others."""
-        match = self.match(station.boot_info)
-        present = station.policy.quirks
-        if present not in (Quirks(), self._set.get(station.identity)):
-            return match._replace(quirks=present, by_operator=True)
-        station.policy.quirks = self._set[station.identity] = match.quirks
-        return match
+        """Give a station the flags of its model, with those of the operator laid over them one by one.
+
+        Where its policy has quirks that came neither way, somebody chose all of them, and they stay.
+        """
+        match, policy = self.match(station.boot_info), station.policy
+        if policy.quirks != Quirks() and not policy.by_model:
+            return match._replace(quirks=policy.quirks, by_operator=True)
+        policy.quirks, policy.by_model = replace(match.quirks, **policy.flags), True
+        return match._replace(quirks=policy.quirks, flags=policy.flags)
 
 
 def load(path: Path) -> tuple[QuirkProfile, ...]:

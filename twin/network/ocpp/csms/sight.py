@@ -13,6 +13,7 @@ from twin.network.ocpp.csms.ladder import Circumstances
 from twin.network.ocpp.csms.lanes import Conduct, Lane
 from twin.network.ocpp.csms.limits import Grammar
 from twin.network.ocpp.csms.station import BootState, Evse, Station
+from twin.network.ocpp.csms.wanted import chosen
 from twin.network.ocpp.profiles.model import Purpose, Unit
 from twin.network.ocpp.versions import Version
 
@@ -122,7 +123,7 @@ class Sight:
             now_s=self.desk.clock.now_s,
             capabilities=known,
             quirks=policy.quirks,
-            conduct=self.conduct,
+            conduct=chosen(self.conduct, policy.choices),
             grammar=grammar,
             rating_w=self.rating_w(lane.identity, lane.evse),
             token="" if evse is None else evse.token,

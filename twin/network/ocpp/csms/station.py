@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from twin.network.ocpp.csms.quirks import Quirks
+from twin.network.ocpp.csms.wanted import Choices
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.endpoint import Caller
 
@@ -29,6 +30,12 @@ class StationPolicy:
     items_per_message: dict[str, int] = field(default_factory=dict)
     """Largest number of items by message, as `GetVariables: 10`; absent: what the station reports."""
     quirks: Quirks = field(default_factory=Quirks)
+    """What holds: what is known of the model with `flags` laid over it, unless somebody chose all of them."""
+    flags: dict[str, Any] = field(default_factory=dict)
+    """Quirks that the operator set, by name; they win over those of the model, one by one."""
+    by_model: bool = False
+    """Whether `quirks` was worked out from the model and `flags`, and will be again at the next boot."""
+    choices: Choices = field(default_factory=Choices)
     evses: tuple[int, ...] = ()
     """Connectors (1.6) or EVSEs (2.x) that exist; empty: learnt from what the station reports."""
 
