@@ -38,8 +38,9 @@ class Audit(OperationsPart):
     async def asked(self, who: str, what: str, body: object) -> int:
         """Record that somebody is about to do something; return its number once that is on the disk."""
         self._number += 1
+        number = self._number  # others may ask while this one is written
         line = {
-            "number": self._number,
+            "number": number,
             "at": to_wire(self._clock.epoch_ns, self._clock.now_s),
             "who": who,
             "what": what,
@@ -50,7 +51,7 @@ class Audit(OperationsPart):
         committed = self._journal.commit()
         if committed is not None:
             await committed
-        return self._number
+        return number
 
     def done(self, number: int, outcome: str) -> None:
         """Record what came of it."""

@@ -1,0 +1,35 @@
+"""The audit log where several people ask at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from twin.store.memory import MemoryJournal
+
+
+class SlowJournal(MemoryJournal):
+    """Writes what was appended in one turn of the loop together, as a group commit does."""
+
+    def commit(self) -> Any:
+        """Return what is done one turn later."""
+        return asyncio.sleep(0)
+
+
+def test_calls_at_the_same_time_have_each_its_own_outcome(tell: Any) -> None:
+    """Two calls whose lines go to the disk together: each line has what its own call came to."""
+
+    async def story(world: Any) -> None:
+        await world.station(Reset={"status": "Rejected"}, ClearCache={"status": "Accepted"})
+        calls = "/v1/stations/CP1/calls"
+        await asyncio.gather(
+            world.ask("POST", f"{calls}/Reset", json={"type": "Soft"}),
+            world.ask("POST", f"{calls}/ClearCache", json={}),
+        )
+        lines = (await world.ask("GET", "/v1/audit")).json()["audit"]
+        assert [(line["what"], line["outcome"]) for line in lines] == [
+            ("call CP1 Reset", "Rejected"),
+            ("call CP1 ClearCache", "Accepted"),
+        ]
+
+    tell(story, journal=SlowJournal(keep=True))
