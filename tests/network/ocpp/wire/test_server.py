@@ -314,3 +314,22 @@ def test_an_address_that_cannot_be_served_is_refused(url: str) -> None:
     """Another scheme, no host, TLS without a certificate."""
     with pytest.raises(ValueError, match=r"expected|certificate"):
         Listen.parse(url)
+
+
+@pytest.mark.parametrize("said", [b"GET /CP1 HTTP/1.1\r\nHost:", b"hello\r\n\r\n", b""])
+def test_who_never_says_a_whole_request_is_cut_off_and_recorded(said: bytes) -> None:
+    """A half request, something else, nothing at all: one record each, and others come in meanwhile."""
+
+    async def main() -> None:
+        async with centre(limits=SocketLimits(open_timeout_s=0.05)) as c:
+            reader, writer = await asyncio.open_connection("127.0.0.1", c.server.ports[0])
+            writer.write(said)
+            station = await c.station("CP2")
+            assert await station.call("Heartbeat", {}) == TIME
+            assert await reader.read() == b""
+            await until(lambda: "no-handshake" in c.rules)
+            assert c.rules == ["no-handshake"]
+            assert c.remarks[0].detail.startswith("127.0.0.1: ")
+            writer.close()
+
+    asyncio.run(main())

@@ -107,7 +107,7 @@ async def serve(
         gate: Who is let in.
         clock: Counts rates and the waits of who guesses passwords.
         limits: What a socket may cost.
-        remark: Told of refused handshakes, floods, and who does not read.
+        remark: Told of handshakes that were refused or never came, floods, and who does not read.
 
     Raises:
         OSError: An address cannot be bound; nothing listens then.
@@ -144,13 +144,18 @@ class _Door:
 
     async def open(self) -> WebSocketServer:
         """Start to listen."""
-        limits = self._limits
+        limits, silent = self._limits, self._silent
+
+        class Arriving(DirectServer):
+            def silent(self) -> None:
+                silent(self)
+
         return await _serve(
             self._serve_one,
             self._listen.host,
             self._listen.port,
             ssl=self._listen.tls,
-            create_connection=DirectServer,
+            create_connection=Arriving,
             process_request=self._knock,
             select_subprotocol=self._choose,
             compression=None,
@@ -162,6 +167,12 @@ class _Door:
             ping_timeout=limits.pong_timeout_s,
             backlog=_BACKLOG,
         )
+
+    def _silent(self, connection: DirectServer) -> None:
+        """Record who was cut off, or went, without a request that could be read."""
+        host = address(connection.remote_address).rpartition(":")[0]
+        why = str(connection.protocol.handshake_exc or "no whole request came")
+        self._tell("", "no-handshake", f"{host}: {why[:200]}", tolerated=False)
 
     async def _knock(self, connection: ServerConnection, request: Request) -> Response | None:
         """Let in, or answer with an HTTP status (OCPP-J 1.6 3.2, 2.x part 4 3.2)."""

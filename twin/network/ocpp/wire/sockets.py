@@ -114,6 +114,15 @@ class Direct(_Base):
 class DirectServer(Direct, ServerConnection):
     """The server's side."""
 
+    def silent(self) -> None:
+        """The peer is gone and never said what it wanted; whoever listens records it."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the owner, or who let it in."""
+        super().connection_lost(exc)
+        if self.request is None:
+            self.silent()
+
 
 class DirectClient(Direct, ClientConnection):
     """The client's side."""
