@@ -9,15 +9,15 @@ import signal
 import ssl
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import AbstractAsyncContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
 
-from twin.cli.station_api import serve
 from twin.cli.station_view import View, lines
 from twin.domain.specs import EvseSpec
 from twin.errors import SettingsError
@@ -48,6 +48,7 @@ class Wanted:
     version: str
     scenario: Path | None
     cars_per_hour: float
+    stay_min: float
     token: str
     sample_s: int
     values: list[str]
@@ -113,7 +114,7 @@ async def _serve(
     except ValueError as error:
         raise SettingsError(f"--set: {error}") from None
     begun_s = loop.time()
-    async with serve(load, wanted.api) as address:
+    async with _control(load, wanted.api) as address:
         if address:
             typer.echo(f"control API: http://{address}/docs", err=True)
         load.start()
@@ -129,6 +130,15 @@ async def _serve(
         warming.cancel()
         await load.stop()
     return summary
+
+
+def _control(load: Load, address: str) -> AbstractAsyncContextManager[str]:
+    """Serve the control API; what it is made of is not loaded where there is none."""
+    if not address:
+        return nullcontext("")
+    from twin.cli.station_api import serve
+
+    return serve(load, address)
 
 
 def _over(duration_s: float, passed_s: float) -> bool:
@@ -192,16 +202,17 @@ def _target(wanted: Wanted) -> Target:
     """
     if not wanted.url.startswith(("ws://", "wss://")):
         raise SettingsError(f"{wanted.url}: expected ws://HOST:PORT/PATH or wss://HOST:PORT/PATH")
-    tls = None
+    tls = partial(client_context, wanted.ca, certificate=wanted.certificate, key=wanted.key)
     if wanted.url.startswith("wss:"):
         try:
-            tls = client_context(wanted.ca, certificate=wanted.certificate, key=wanted.key)
+            tls()
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(f"--ca, --certificate, --key: {error}") from None
     elif wanted.ca or wanted.certificate or wanted.key:
         raise SettingsError("--ca, --certificate and --key need a --url that begins with wss://")
     url = wanted.url.replace("{id}", "{identity}")
-    return Target(url=url, password=wanted.password.replace("{id}", "{identity}"), tls=tls)
+    password = wanted.password.replace("{id}", "{identity}")
+    return Target(url=url, password=password, tls=tls, certificate=wanted.certificate is not None)
 
 
 def _world(wanted: Wanted) -> tuple[list[EvseSpec], Iterable[Guest]]:
@@ -216,7 +227,10 @@ def _world(wanted: Wanted) -> tuple[list[EvseSpec], Iterable[Guest]]:
     if not math.isfinite(wanted.cars_per_hour):
         raise SettingsError(f"--cars-per-hour {wanted.cars_per_hour}: expected a number")
     cars = list(catalogue().values())
-    return specs, endless(specs, cars, per_hour=wanted.cars_per_hour, seed=wanted.seed, token=wanted.token)
+    return specs, endless(
+        specs, cars, per_hour=wanted.cars_per_hour, seed=wanted.seed, token=wanted.token,
+        stay_s=60.0 * wanted.stay_min,
+    )  # fmt: skip
 
 
 def _of_scenario(wanted: Wanted, file: Path) -> tuple[list[EvseSpec], Iterable[Guest]]:

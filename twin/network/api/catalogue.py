@@ -15,7 +15,7 @@ FROM_STATIONS = frozenset({
     "NotifyChargingLimit", "NotifyCustomerInformation", "NotifyDERAlarm", "NotifyDERStartStop",
     "NotifyDisplayMessages", "NotifyEVChargingNeeds", "NotifyEVChargingSchedule", "NotifyEvent",
     "NotifyMonitoringReport", "NotifyPeriodicEventStream", "NotifyPriorityCharging", "NotifyReport",
-    "NotifySettlement", "NotifyWebPaymentStarted", "OpenPeriodicEventStream", "PublishFirmwareStatusNotification",
+    "NotifySettlement", "OpenPeriodicEventStream", "PublishFirmwareStatusNotification",
     "PullDynamicScheduleUpdate", "ReportChargingProfiles", "ReportDERControl", "ReservationStatusUpdate",
     "SecurityEventNotification", "SignCertificate", "SignedFirmwareStatusNotification", "StartTransaction",
     "StatusNotification", "StopTransaction", "TransactionEvent", "VatNumberValidation",

@@ -81,4 +81,5 @@ class Authoriser:
     def _answered(self, token: Token, outcome: Outcome) -> Grant:
         if not isinstance(outcome, dict):
             return self.offline(token)
-        return self.learn(token, outcome) or Grant(False, "Invalid")
+        heard = self.learn(token, outcome) or Grant(False, "Invalid")
+        return heard._replace(tariff=outcome.get("tariff"))

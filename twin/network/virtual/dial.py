@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
 from twin.domain.clock import Clock
-from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.client import connect
 from twin.network.ocpp.wire.endpoint import Endpoint, Limits
 from twin.network.ocpp.wire.errors import ConnectFailed
 from twin.network.ocpp.wire.link import Answer, Payload, Remark, Trace
-from twin.network.ocpp.wire.sockets import SocketLimits
+from twin.network.virtual.boot import State
 from twin.network.virtual.measured import Answers, Measured
 from twin.network.virtual.parts.fit import Fitted
 from twin.network.virtual.parts.quirks import VendorQuirks
@@ -23,6 +20,9 @@ from twin.network.virtual.parts.standard import PASSWORD
 from twin.network.virtual.parts.trouble import TroubledLink
 from twin.network.virtual.station import VirtualStation
 from twin.network.virtual.variables import Variable
+from twin.network.virtual.way import Target, Ways
+
+__all__ = ["Dialler", "Target"]
 
 _IDS = 1_000_000
 """Message ids of one connection: unique over all connections of a station (2.0.1 part 4, 4.1.4)."""
@@ -30,18 +30,6 @@ _REFRESH_S = 1.0
 """From a changed password to the connection that uses it: the answer must leave first."""
 AT_ONCE = 50
 """Handshakes under way at a time: TLS of a thousand stations at once would time out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where stations connect to, and how they show who they are."""
-
-    url: str
-    """`ws://…` or `wss://…`; `{identity}` is replaced, else it is the last segment."""
-    password: str = ""
-    """For basic authentication where the station was given no other; `{identity}` is replaced."""
-    tls: ssl.SSLContext | None = None
-    sockets: SocketLimits = field(default_factory=SocketLimits)
 
 
 class Dialler:
@@ -65,6 +53,7 @@ class Dialler:
         remark: Remark | None = None,
     ) -> None:
         self._target, self._clock, self._answers = target, clock, answers
+        self._ways = Ways(target)
         self._trace, self._remark = trace, remark
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,14 +75,17 @@ class Dialler:
         target, answers = self._target, self._answers
         identity = station.settings.identity
         try:
+            way = self._ways.of(station)
             async with self._gate:
                 socket = await connect(
-                    target.url, identity, station.settings.versions, clock=self._clock, tls=target.tls,
-                    password=self._password(station), limits=target.sockets, remark=self._remark,
+                    way.url, way.identity, station.settings.versions, clock=self._clock, tls=way.tls,
+                    password=way.password, limits=target.sockets, remark=self._remark,
                 )  # fmt: skip
-        except ConnectFailed as error:
+        except (ConnectFailed, OSError) as error:  # ssl.SSLError is one of the latter
             answers.refused += 1
             answers.reasons[str(error).removeprefix(f"{identity}: ")] += 1
+            if isinstance(station.fittings, Fitted):
+                station.fittings.network.failed()
             station.link_failed()
             return
         answers.connected += 1
@@ -113,6 +105,8 @@ class Dialler:
         if isinstance(fitted, Fitted):
             fitted.faults.attach(link)
             usual = fitted.quirk.quirks == VendorQuirks()
+            if fitted.network.up() and station.boot.state is State.ACCEPTED:
+                station.boot.started("Unknown")  # this central system has never accepted it
         link.join(end)
         station.link_up(Measured(end, answers, validate=usual), link.version)
 
@@ -120,28 +114,10 @@ class Dialler:
         self._answers.received[action] += 1
         return station.handle(action, payload)
 
-    def _password(self, station: VirtualStation) -> bytes | None:
-        """Return what the station was given over OCPP, else the target's.
-
-        An AuthorizationKey of 1.6 that is hexadecimal stands for its bytes (security extension, 2.1).
-        """
-        given = station.variables.by_name(PASSWORD.name)
-        text = station.variables.text(given) if given is not None else ""
-        if not text:
-            usual = self._target.password.replace("{identity}", station.settings.identity)
-            return usual.encode() if usual else None
-        if station.settings.versions[0] is Version.V16 and _hexadecimal(text):
-            return bytes.fromhex(text)
-        return text.encode()
-
     def _written(self, identity: str, variable: Variable) -> None:
         """A new password is used at once: the connection is closed, the station connects anew (A01.FR.09)."""
         if variable.name == PASSWORD.name:
             self._clock.call_later(_REFRESH_S, self._links[identity].close)
-
-
-def _hexadecimal(text: str) -> bool:
-    return len(text) % 2 == 0 and all(character in "0123456789abcdefABCDEF" for character in text)
 
 
 class StationEnd(Endpoint):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,11 @@ from twin.network.virtual.dial import Dialler, Target
 from twin.network.virtual.guests import Guest, Guests
 from twin.network.virtual.measured import Answers
 from twin.network.virtual.parts.fit import Fitted, Outfit, outfit
+from twin.network.virtual.parts.standard import SECURITY_PROFILE
 from twin.network.virtual.settings import EvseSettings, StationSettings
 from twin.network.virtual.station import VirtualStation
-from twin.network.virtual.stations import VirtualStations
+from twin.network.virtual.stations import VirtualStations, in_memory
+from twin.network.virtual.store import Store
 
 LOOK_S = 10.0
 """How often it is looked for cars that had enough."""
@@ -72,6 +74,7 @@ class Load:
         clock: Of the stations; call everything inside its loop.
         guests: Cars that come, in the order of their arrival.
         trace: Told of every frame.
+        store: Makes what a station keeps.
 
     Raises:
         ValueError: A name of `options.values` is unknown, or a value is none of its variable.
@@ -86,15 +89,17 @@ class Load:
         guests: Iterable[Guest] = (),
         *,
         trace: Trace | None = None,
+        store: Callable[[StationSettings], Store] = in_memory,
     ) -> None:
         self.answers = Answers()
         self.deviations: dict[str, int] = {}
         """What the central system did against its version's rules, by rule."""
         self.clock = clock
+        secured = replace(options, values={SECURITY_PROFILE.name: str(target.security), **options.values})
         self._dialler = Dialler(target, clock, self.answers, trace=trace, remark=self._remark)
         self.stations = VirtualStations(
-            Fleet(specs), settings_of(specs, options), clock, dial=self._dialler.dial,
-            fit=partial(outfit, how=options.outfit),
+            Fleet(specs), settings_of(specs, secured), clock, dial=self._dialler.dial,
+            fit=partial(outfit, how=options.outfit), store=store,
         )  # fmt: skip
         first = next(iter(self.stations.stations.values()))
         for name in options.values:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from twin.network.ocpp.versions import Version
 from twin.network.virtual.catalogue import CORE
-from twin.network.virtual.variables import Variables
+from twin.network.virtual.variables import Variable, Variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,13 @@ class StationSettings:
         """What BootNotification tells, at most 25 characters."""
         return (self.serial or self.identity)[:25]
 
+    def first_value(self, variable: Variable) -> str | None:
+        """Return what a variable is set to at first, in the spelling of 2.x; None: its default."""
+        text = self.values.get(variable.name)
+        if text is None and variable.key and variable.key in self.values:
+            return variable.from16(self.values[variable.key])
+        return text
+
 
 def core_variables(settings: StationSettings, variables: Variables) -> None:
     """Define what the core obeys, with the settings' own first values.
@@ -66,7 +73,4 @@ def core_variables(settings: StationSettings, variables: Variables) -> None:
         ValueError: A value is none of its variable.
     """
     for variable in CORE:
-        text = settings.values.get(variable.name)
-        if text is None and variable.key and variable.key in settings.values:
-            text = variable.from16(settings.values[variable.key])
-        variables.define(variable, text)
+        variables.define(variable, settings.first_value(variable))

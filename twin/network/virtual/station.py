@@ -37,9 +37,11 @@ from twin.network.virtual.sampling import Meter
 from twin.network.virtual.settings import StationSettings, core_variables
 from twin.network.virtual.statuses import Statuses
 from twin.network.virtual.store import Store
+from twin.network.virtual.tariffs import RunningTariffs
 from twin.network.virtual.timers import SampleTimers
 from twin.network.virtual.transaction import Transaction
 from twin.network.virtual.triggers import Triggers
+from twin.network.virtual.unsupported import WHY_NOT
 from twin.network.virtual.v2 import Dialect2
 from twin.network.virtual.v16 import Dialect16
 from twin.network.virtual.variables import Variable, Variables
@@ -107,13 +109,19 @@ class VirtualStation:
         self.limits = Limits(self)
         self.availability = Availability(self)
         self.profiles = Profiles(self)
+        self.tariffs = RunningTariffs(self)
         own: tuple[StationPart, ...] = (
             self.availability, Remote(self), Resets(self), Triggers(self), self.profiles,
         )  # fmt: skip
         self.fittings: Fittings = fit(self)
         self.parts: tuple[StationPart, ...] = (*own, *self.fittings.parts)
         self._handlers: Mapping[tuple[Version, str], Handler] = self.fittings.wrap(
-            {key: handler for part in self.parts for key, handler in part.handlers().items()}
+            {
+                key: handler
+                for part in self.parts
+                for key, handler in part.handlers().items()
+                if key[0] in settings.versions
+            }
         )
         self.variables.watch(self._written)
 
@@ -255,6 +263,11 @@ class VirtualStation:
         answer = asyncio.ensure_future(self.caller.call(action, payload, timeout_s=timeout_s))
         answer.add_done_callback(partial(_tell, then))
 
+    def notify(self, action: str, payload: Payload, /) -> None:
+        """Send a message that is not answered (SEND of 2.1); offline it is lost."""
+        if self.online and self.caller is not None:
+            self.caller.send(action, payload)
+
     def refused(self, event: str, info: str, /) -> None:
         """Report a security event (A04; security extension of 1.6)."""
         payload: Payload = {"type": event[:50], "timestamp": self.stamp()}
@@ -266,7 +279,7 @@ class VirtualStation:
         """Answer a call of the central system; raises `Refusal`. What an `Endpoint` is given as `handle`."""
         handler = self._handlers.get((self.version, action))
         if handler is None:
-            raise Refusal(Code.NOT_SUPPORTED, f"{action} is not supported")
+            raise Refusal(Code.NOT_SUPPORTED, WHY_NOT.get(action, f"{action} is not supported"))
         if self._unbooted:
             return self._once_booted(handler, payload)
         return handler(payload)

@@ -43,6 +43,8 @@ class Transaction:
     reason: str = ""
     """stoppedReason of 2.x: why it was stopped, empty while nobody did."""
     stopped_by: Token | None = None
+    tariff: Payload | None = None
+    """The driver's own (2.1)."""
     collected: list[Payload] = field(default_factory=list)
     """meterValue entries for its end: transactionData of 1.6, meterValue of Ended in 2.x."""
     charging_s: float = 0.0

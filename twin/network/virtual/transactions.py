@@ -100,6 +100,7 @@ class Transactions:
         bay.token, bay.grant, bay.remote_start = token, grant, remote_start
         if bay.transaction is not None:
             bay.transaction.token, bay.transaction.grant = token, grant
+            bay.transaction.tariff = grant.tariff
             bay.transaction.remote_start = remote_start
         wait_s = self._station.variables.number(c.CONNECTION_TIMEOUT)
         if not bay.plugged and wait_s:
@@ -260,6 +261,7 @@ class Transactions:
             started_s=station.now_s if own_s is None else own_s,
             begin=sample,
             remote_start=bay.remote_start,
+            tariff=bay.grant.tariff if bay.grant else None,
         )
         if bay.token is not None:
             group = bay.grant.group if bay.grant else ""

@@ -119,6 +119,8 @@ class Dialect2:
         }
         transaction.seq += 1
         transaction.state = state
+        if transaction.tariff is not None:
+            info["tariffId"] = transaction.tariff["tariffId"]
         if event.offline:
             payload["offline"] = True
         if phases:

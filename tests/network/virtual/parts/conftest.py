@@ -52,6 +52,20 @@ class HandClock:
         self.now_s = t_s
 
 
+class FakeTariffs:
+    def __init__(self):
+        self.brought, self.changed = {}, []
+
+    def of_drivers(self):
+        return list(self.brought.values())
+
+    def runs(self, transaction, /):
+        return transaction in self.brought
+
+    def change(self, transaction, tariff, /):
+        self.changed.append((transaction, tariff))
+
+
 class FakeHost:
     def __init__(self, version=Version.V201, store=None):
         self.settings = StationSettings(
@@ -68,6 +82,7 @@ class FakeHost:
         self.asked, self.blocked, self.reboots, self.events, self.changed = [], set(), [], [], []
         self.answers, self.waiting, self.running = {}, [], False
         self.states, self._ids = {}, {}
+        self.tariffs = FakeTariffs()
 
     def state_of(self, evse, /):
         return self.states.get(evse, "Available")
@@ -94,6 +109,10 @@ class FakeHost:
         self.asked.append((action, payload))
         if then is not None:
             then(self.answers.get(action, {}))
+
+    def notify(self, action, payload, /):
+        assert not list(requests(self.version)[action].violations(payload)), (action, payload)
+        self.asked.append((action, payload))
 
     def next_id(self, what, /):
         self._ids[what] = self._ids.get(what, 0) + 1

@@ -4,7 +4,7 @@ import pytest
 
 from twin.network.ocpp.versions import Version
 from twin.network.virtual.parts import standard
-from twin.network.virtual.parts.base import Token
+from twin.network.virtual.parts.base import DriverTariff, Token
 from twin.network.virtual.parts.costs import PRICING, Costs
 from twin.network.virtual.parts.customer import Customer
 from twin.network.virtual.parts.display import Display
@@ -111,6 +111,38 @@ def test_cost_updated_is_kept(host):
     for cost in (1.0, 1.5):
         host.obey(part, "CostUpdated", {"transactionId": "t-1", "totalCost": cost})
     assert part.running == {"t-1": 1.5}
+
+
+TARIFF = {"tariffId": "night", "currency": "EUR", "energy": {"prices": [{"priceKwh": 0.2}]}}
+
+
+def changed(host, part, **more):
+    asked = {"transactionId": "t-1", "tariff": {**TARIFF, **more}}
+    return host.obey(part, "ChangeTransactionTariff", asked)["status"]
+
+
+def test_the_tariff_of_a_running_transaction_changes(make_host):
+    """In the same currency, within 50 prices, for what runs."""
+    host = make_host(Version.V21)
+    part = fit(host, Costs)
+    assert changed(host, part) == "TxNotFound"
+    host.tariffs.brought["t-1"] = DriverTariff(1, "TAG", TARIFF)
+    assert changed(host, part, currency="CHF") == "NoCurrencyChange"
+    assert changed(host, part, energy={"prices": [{"priceKwh": 0.2}] * 51}) == "TooManyElements"
+    assert host.tariffs.changed == []
+    assert changed(host, part) == "Accepted"
+    assert host.tariffs.changed == [("t-1", TARIFF)]
+
+
+def test_the_tariffs_of_drivers_are_told(make_host):
+    """Beside the default ones, with the driver's token."""
+    host = make_host(Version.V21)
+    part = fit(host, Costs)
+    host.tariffs.brought["t-1"] = DriverTariff(1, "TAG", TARIFF)
+    told = host.obey(part, "GetTariffs", {"evseId": 0})
+    expected = {"tariffId": "night", "tariffKind": "DriverTariff", "evseIds": [1], "idTokens": ["TAG"]}
+    assert told == {"status": "Accepted", "tariffAssignments": [expected]}
+    assert host.obey(part, "GetTariffs", {"evseId": 2}) == {"status": "NoTariff"}
 
 
 def test_default_tariffs_of_21(make_host):

@@ -5,6 +5,7 @@ import pytest
 from twin.network.ocpp.versions import Version
 from twin.network.virtual.parts import standard
 from twin.network.virtual.parts.monitoring import Monitoring
+from twin.network.virtual.parts.streams import Streams
 
 POWER = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"}}
 STATE = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "AvailabilityState"}}
@@ -12,7 +13,7 @@ STATE = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": 
 
 def fit(host):
     standard.define(host)
-    return Monitoring(host)
+    return Monitoring(host, Streams(host))
 
 
 def set_one(host, part, kind="UpperThreshold", value=5_000.0, on=POWER, severity=3, **more):

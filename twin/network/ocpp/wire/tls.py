@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 CIPHERS: Final = "ECDHE+AESGCM:AES128-GCM-SHA256:AES256-GCM-SHA384"
@@ -72,3 +73,21 @@ def client_context(
     if certificate is not None:
         context.load_cert_chain(certificate, key)
     return context
+
+
+def identify(context: ssl.SSLContext, chain: str, key: str) -> None:
+    """Show a certificate that is held in memory, from the next handshake on.
+
+    Args:
+        context: Of either end.
+        chain: PEM, the end's own certificate first.
+        key: PEM of its key.
+
+    Raises:
+        ssl.SSLError: It is not what it should be.
+    """
+    with TemporaryDirectory() as folder:  # OpenSSL reads files only; nobody else may read this folder
+        certificate, private = Path(folder, "chain.pem"), Path(folder, "key.pem")
+        certificate.write_text(chain)
+        private.write_text(key)
+        context.load_cert_chain(certificate, private)

@@ -31,6 +31,29 @@ EVERY = tuple(Version)
 TWO = (Version.V201, Version.V21)
 
 
+class DriverTariff(NamedTuple):
+    """A tariff that a driver has, and not the EVSE."""
+
+    evse: int
+    token: str
+    tariff: Payload
+
+
+class Tariffs(Protocol):
+    """What drivers of running transactions pay (2.1)."""
+
+    def of_drivers(self) -> Sequence[DriverTariff]:
+        """Return the tariffs that drivers brought with them."""
+        ...
+
+    def runs(self, transaction: str, /) -> bool:
+        """Whether a transaction of that id on the wire runs."""
+        ...
+
+    def change(self, transaction: str, tariff: Payload, /) -> None:
+        """Let a transaction go on with another tariff and tell so, if it still runs."""
+
+
 class Host(Protocol):
     """What a part sees of its station."""
 
@@ -42,6 +65,11 @@ class Host(Protocol):
     @property
     def version(self) -> Version:
         """Of the present connection, or of the last one."""
+        ...
+
+    @property
+    def tariffs(self) -> Tariffs:
+        """What drivers of running transactions pay."""
         ...
 
     @property
@@ -72,6 +100,9 @@ class Host(Protocol):
 
     def ask(self, action: str, payload: Payload, then: Then | None = None, /) -> None:
         """Send a CALL; `then` is told the outcome. Offline: `LinkLost`, nothing is kept for later."""
+
+    def notify(self, action: str, payload: Payload, /) -> None:
+        """Send a message that is not answered (SEND of 2.1); offline it is lost."""
 
     def next_id(self, what: str, /) -> int:
         """Count `what`, from 1; survives a power cut."""
@@ -143,6 +174,8 @@ class Grant(NamedTuple):
     """parentIdTag or groupIdToken."""
     info: Mapping[str, object] = {}
     """idTagInfo or idTokenInfo as it came."""
+    tariff: Payload | None = None
+    """The driver's own, where the central system has told one (2.1)."""
 
 
 class Tokens(Protocol):

@@ -17,7 +17,12 @@ from twin.network.ocpp.wire.link import Answer, Payload
 from twin.network.virtual.parts.base import EVERY, TWO, Handlers, Host, Outcome
 from twin.network.virtual.parts.keys import derived_key
 from twin.network.virtual.parts.plain import Alarm, PlainPart, Triggers, status
-from twin.network.virtual.parts.standard import ORGANISATION, SIGNING_REPEATS, SIGNING_WAIT
+from twin.network.virtual.parts.standard import (
+    ORGANISATION,
+    SECURITY_PROFILE,
+    SIGNING_REPEATS,
+    SIGNING_WAIT,
+)
 
 TRUSTED, OWN = "trusted-certificates", "own-certificates"
 MOST = 30
@@ -26,6 +31,8 @@ RENEWAL = timedelta(days=30)
 """A certificate that ends sooner is renewed (A03)."""
 _CHECK_S = 86_400.0
 STATION = "ChargingStationCertificate"
+CENTRAL = {"CSMSRootCertificate", "CentralSystemRootCertificate"}
+"""Types of roots that central systems show certificates of."""
 
 
 class Trusted(NamedTuple):
@@ -88,6 +95,20 @@ class Certificates(PlainPart):
         """Return the station's certificate of a type, to connect with."""
         rows: dict[str, Any] = dict(self.host.store.rows(OWN))
         return OwnCertificate(*rows[kind]) if kind in rows else None
+
+    @property
+    def roots(self) -> list[str]:
+        """The installed roots of central systems, as PEM."""
+        return [one.pem for one in self.trusted if one.kind in CENTRAL]
+
+    def able(self, security: int) -> bool:
+        """Whether it could connect with a security profile (A05.FR.02, A05.FR.03).
+
+        What it was set up with, it has: only a higher profile than the present one needs certificates over OCPP.
+        """
+        present = self.host.variables.integer(SECURITY_PROFILE)
+        trusts = security < 2 or present >= 2 or bool(self.roots)
+        return trusts and (security < 3 or present >= 3 or self.own() is not None)
 
     def _install(self, payload: Payload) -> Answer:
         try:

@@ -11,7 +11,7 @@ from twin.network.ocpp.wire.link import Answer, Payload
 from twin.network.virtual.parts import config16, device_model, inventory
 from twin.network.virtual.parts.base import TWO, Handler, Handlers, Host
 from twin.network.virtual.parts.plain import PlainPart, status, then
-from twin.network.virtual.parts.standard import MAX_KEYS, PASSWORD, SECURITY_PROFILE
+from twin.network.virtual.parts.standard import MAX_KEYS, PASSWORD, PRIORITY, SECURITY_PROFILE
 from twin.network.virtual.variables import Variable
 
 PASSWORD_LENGTH = (16, 40)
@@ -23,11 +23,17 @@ class Configuration(PlainPart):
 
     Args:
         host: The station; its variables are defined already.
+        orders: Whether NetworkConfigurationPriority may be a text; None: whatever fits its type.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, orders: config16.Check | None = None) -> None:
         super().__init__(host)
-        self._checks = {PASSWORD.name: self._good_password, SECURITY_PROFILE.name: self._not_lower}
+        self._checks: dict[str, config16.Check] = {
+            PASSWORD.name: self._good_password,
+            SECURITY_PROFILE.name: self._not_lower,
+        }
+        if orders is not None:
+            self._checks[PRIORITY.name] = orders
 
     def handlers(self) -> Handlers:
         """GetConfiguration and ChangeConfiguration of 1.6; variables and reports of 2.x."""

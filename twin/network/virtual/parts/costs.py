@@ -10,7 +10,8 @@ import orjson
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.link import Answer, Payload
 from twin.network.virtual.parts.base import EVERY, TWO, Handlers, Host
-from twin.network.virtual.parts.plain import PlainPart, status
+from twin.network.virtual.parts.plain import PlainPart, status, then
+from twin.network.virtual.parts.standard import CURRENCY
 
 TABLE = "tariffs"
 PRICING = "org.openchargealliance.costmsg"
@@ -36,13 +37,14 @@ class Costs(PlainPart):
         """Last price text told (1.6), by message."""
 
     def handlers(self) -> Handlers:
-        """DataTransfer; CostUpdated; SetDefaultTariff, GetTariffs, ClearTariffs (2.1)."""
+        """DataTransfer; CostUpdated; SetDefaultTariff, GetTariffs, ClearTariffs, ChangeTransactionTariff (2.1)."""
         return {
             **{(version, "DataTransfer"): self._data for version in EVERY},
             **{(version, "CostUpdated"): self._cost for version in TWO},
             (Version.V21, "SetDefaultTariff"): self._set_default,
             (Version.V21, "GetTariffs"): self._get,
             (Version.V21, "ClearTariffs"): self._clear,
+            (Version.V21, "ChangeTransactionTariff"): self._change,
         }
 
     def _cost(self, payload: Payload) -> Answer:
@@ -79,7 +81,7 @@ class Costs(PlainPart):
         tariff, evse = payload["tariff"], payload["evseId"]
         if evse not in {0, *(e.number for e in self.host.settings.evses)}:
             return status("Rejected", "UnknownEvse")
-        if sum(len(tariff.get(part, {}).get("prices", ())) for part in _PARTS) > MOST_ELEMENTS:
+        if _elements(tariff) > MOST_ELEMENTS:
             return status("TooManyElements")
         for other, known in self._defaults.items():
             if known["tariffId"] == tariff["tariffId"] and other != evse:
@@ -90,8 +92,19 @@ class Costs(PlainPart):
         self.host.store.put(TABLE, str(evse), tariff)
         return status("Accepted")
 
+    def _change(self, payload: Payload) -> Answer:
+        """The driver of a running transaction pays by another tariff from now on, in the same currency."""
+        tariff, number = payload["tariff"], payload["transactionId"]
+        if _elements(tariff) > MOST_ELEMENTS:
+            return status("TooManyElements")
+        if tariff["currency"] != self.host.variables.text(CURRENCY):
+            return status("NoCurrencyChange")
+        if not self.host.tariffs.runs(number):
+            return status("TxNotFound")
+        return then(status("Accepted"), lambda: self.host.tariffs.change(number, tariff))
+
     def _get(self, payload: Payload) -> Answer:
-        told = list(self._assignments(payload["evseId"]))
+        told = [*self._assignments(payload["evseId"]), *self._of_drivers(payload["evseId"])]
         return {"status": "Accepted", "tariffAssignments": told} if told else {"status": "NoTariff"}
 
     def _assignments(self, asked: int) -> Iterator[Payload]:
@@ -110,6 +123,16 @@ class Costs(PlainPart):
                     entry["validFrom"] = tariff["validFrom"]
                 yield entry
 
+    def _of_drivers(self, asked: int) -> Iterator[Payload]:
+        for evse, token, tariff in self.host.tariffs.of_drivers():
+            if asked in {0, evse}:
+                yield {
+                    "tariffId": tariff["tariffId"],
+                    "tariffKind": "DriverTariff",
+                    "evseIds": [evse],
+                    "idTokens": [token],
+                }
+
     def _clear(self, payload: Payload) -> Answer:
         """Those of the ids that are named, all where none is; of one EVSE where that is named."""
         wanted, asked = payload.get("tariffIds"), payload.get("evseId", 0)
@@ -124,3 +147,7 @@ class Costs(PlainPart):
             {"tariffId": number, "status": "NoTariff"} for number in wanted or () if number not in gone
         ]
         return {"clearTariffsResult": results or [{"status": "NoTariff"}]}
+
+
+def _elements(tariff: Mapping[str, Any]) -> int:
+    return sum(len(tariff.get(part, {}).get("prices", ())) for part in _PARTS)

@@ -16,9 +16,11 @@ from twin.network.virtual.parts.faults import FaultRates, Faults
 from twin.network.virtual.parts.firmware import Firmware, FirmwareOptions
 from twin.network.virtual.parts.logs import Logs
 from twin.network.virtual.parts.monitoring import Monitoring
+from twin.network.virtual.parts.network import Network
 from twin.network.virtual.parts.quirks import QuirkPart, VendorQuirks
 from twin.network.virtual.parts.reservation import Reservations
 from twin.network.virtual.parts.signing import MeterSigner
+from twin.network.virtual.parts.streams import Streams
 from twin.network.virtual.parts.tokens import KnownTokens
 from twin.network.virtual.parts.transfer import PretendedTransfer, Transfer
 
@@ -71,6 +73,7 @@ class Fitted(Fittings):
     display: Display
     costs: Costs
     logs: Logs
+    network: Network
 
 
 def outfit(host: Host, how: Outfit | None = None) -> Fitted:
@@ -83,17 +86,19 @@ def outfit(host: Host, how: Outfit | None = None) -> Fitted:
     how = Outfit() if how is None else how
     standard.define(host)
     transfer = how.transfer or PretendedTransfer(host.clock)
-    tokens, reservations, monitoring = KnownTokens(host), Reservations(host), Monitoring(host)
+    tokens, reservations, streams = KnownTokens(host), Reservations(host), Streams(host)
+    monitoring = Monitoring(host, streams)
     logs, certificates = Logs(host, transfer), Certificates(host)
     display, costs = Display(host), Costs(host)
+    network = Network(host, certificates.able)
     quirk = QuirkPart(host, how.quirks)
     faults = Faults(host, how.faults, quirk)
     return Fitted(
         parts=(
-            Configuration(host), tokens, reservations, monitoring, logs, certificates, display, costs,
+            Configuration(host, network.orders), network, tokens, reservations, monitoring, streams, logs, certificates, display, costs,
             Customer(host, tokens), Firmware(host, transfer, how.firmware),
         ),
         tokens=tokens, reservations=reservations, signer=MeterSigner(host),
         observer=_Watch(monitoring, reservations), rewrite=_Wire(logs, quirk, faults), wrap=quirk.wrap,
-        quirk=quirk, faults=faults, certificates=certificates, display=display, costs=costs, logs=logs,
+        quirk=quirk, faults=faults, certificates=certificates, display=display, costs=costs, logs=logs, network=network,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from twin.network.virtual.parts.standard import (
     MONITORING,
     QUEUED_SEVERITY,
 )
+from twin.network.virtual.parts.streams import Streams
 from twin.network.virtual.variables import Kind, Variable
 
 TABLE = "monitors"
@@ -41,11 +42,13 @@ class Monitoring(PlainPart):
 
     Args:
         host: The station; its variables are defined already.
+        streams: Take the values of monitors that have one (2.1).
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, streams: Streams) -> None:
         super().__init__(host)
         self.monitors = Monitors()
+        self._streams = streams
         self._alarms: dict[int, Alarm] = {}
         self._waiting: list[Payload] = []
         for _, row in host.store.rows(TABLE):
@@ -86,7 +89,14 @@ class Monitoring(PlainPart):
     def _set(self, payload: Payload) -> Answer:
         items = payload["setMonitoringData"]
         _fits(items, "SetVariableMonitoring")
-        return {"setMonitoringResult": [self._set_one(item) for item in items]}
+        results = [self._set_one(item) for item in items]
+        wanted = [
+            (result["id"], item["periodicEventStream"])
+            for item, result in zip(items, results, strict=True)
+            if result["status"] == "Accepted" and "periodicEventStream" in item
+        ]
+        steps = [partial(self._streams.begin, number, asked) for number, asked in wanted]
+        return then({"setMonitoringResult": results}, *steps)
 
     def _set_one(self, item: Payload) -> Payload:
         """Answer one item (N04); the id is given by the station unless the item replaces a monitor."""
@@ -155,6 +165,8 @@ class Monitoring(PlainPart):
         on = self.host.variables.flag(MONITORING)
         if variable is None or not on or not self.monitors.tells(monitor.severity):
             return
+        if self._streams.takes(monitor.id, alert.text):
+            return
         event: Payload = {
             "eventId": self.host.next_id("event"), "timestamp": self.host.stamp(), "trigger": alert.trigger,
             "actualValue": alert.text, "component": component_of(variable), "variable": variable_of(variable),
@@ -187,6 +199,7 @@ class Monitoring(PlainPart):
         if self.monitors.by_id.pop(number, None) is None:
             return {"id": number, "status": "NotFound"}
         self._alarms.pop(number).cancel()
+        self._streams.end(number)
         self.host.store.drop(TABLE, str(number))
         return {"id": number, "status": "Accepted"}
 

@@ -125,12 +125,34 @@ FALLBACK_TARIFF = Variable(
 FALLBACK_COST = Variable(
     component="TariffCostCtrlr", variable="TotalCostFallbackMessage", default="", high=255
 )
+CURRENCY = fact("TariffCostCtrlr", "Currency", "EUR")
+FIRST_SLOT = "1"
+"""Configuration slot of the connection that a station was set up with."""
+PRIORITY = Variable(
+    component="OCPPCommCtrlr", variable="NetworkConfigurationPriority", kind=Kind.SEQUENCE, default=FIRST_SLOT,
+    values=("1", "2", "3"), reboot=True,
+)  # fmt: skip
+ACTIVE_SLOT = Variable(
+    component="OCPPCommCtrlr",
+    variable="ActiveNetworkProfile",
+    kind=Kind.INTEGER,
+    access=Access.READ,
+    default=FIRST_SLOT,
+)
+CONNECTION_ATTEMPTS = Variable(
+    component="OCPPCommCtrlr",
+    variable="NetworkProfileConnectionAttempts",
+    kind=Kind.INTEGER,
+    default="3",
+    low=1,
+)
 DISPLAYED = number("DisplayMessageCtrlr", "DisplayMessages", 0, high=50, constant=False)
 
 _SHARED = (
     CACHE, CACHE_LIFETIME, LIST, LIST_LENGTH, LIST_MOST, LIST_PER_MESSAGE, RESERVATIONS, RESERVE_ZERO, PASSWORD,
     SECURITY_PROFILE, ORGANISATION, SIGNING_WAIT, SIGNING_REPEATS, SIGN, PUBLIC_KEY, MONITORING, QUEUED_SEVERITY,
-    ACTIVE_BASE, ACTIVE_LEVEL, FALLBACK_TARIFF, FALLBACK_COST, DISPLAYED,
+    ACTIVE_BASE, ACTIVE_LEVEL, FALLBACK_TARIFF, FALLBACK_COST, DISPLAYED, CURRENCY, PRIORITY, ACTIVE_SLOT,
+    CONNECTION_ATTEMPTS,
 )  # fmt: skip
 
 
@@ -138,7 +160,7 @@ def define(host: Host) -> None:
     """Make the variables known to a station: shared ones, facts about it, its EVSEs and their connectors."""
     for variable in (*_SHARED, *_facts(host.settings), *_limits(), *_places(host.settings)):
         if not host.variables.known(variable):
-            host.variables.define(variable, host.settings.values.get(variable.name))
+            host.variables.define(variable, host.settings.first_value(variable))
 
 
 def _facts(settings: StationSettings) -> Iterator[Variable]:
@@ -153,15 +175,11 @@ def _facts(settings: StationSettings) -> Iterator[Variable]:
     yield fact(
         "DisplayMessageCtrlr", "SupportedPriorities", "AlwaysFront,InFront,NormalCycle", kind=Kind.MEMBERS
     )
-    yield fact("TariffCostCtrlr", "Currency", "EUR")
     yield yes("TariffCostCtrlr", "Enabled")
     yield fact("SecurityCtrlr", "Identity", settings.identity)
     yield fact("ClockCtrlr", "TimeSource", "Heartbeat", kind=Kind.SEQUENCE)
     yield fact("OCPPCommCtrlr", "FileTransferProtocols", ",".join(TRANSFERS), kind=Kind.MEMBERS,
                key="SupportedFileTransferProtocols")  # fmt: skip
-    yield fact("OCPPCommCtrlr", "NetworkConfigurationPriority", "1", kind=Kind.SEQUENCE)
-    yield fact("OCPPCommCtrlr", "ActiveNetworkProfile", "1")
-    yield number("OCPPCommCtrlr", "NetworkProfileConnectionAttempts", 3)
     yield number("OCPPCommCtrlr", "WebSocketPingInterval", 0, key="WebSocketPingInterval", unit="s")
     yield fact("OCPPCommCtrlr", "QueueAllMessages", "false", kind=Kind.FLAG)
     yield fact("ChargingStation", "Model", settings.model)
