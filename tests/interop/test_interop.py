@@ -160,6 +160,13 @@ def test_our_books_are_complete_and_exact(runs, version):
     assert told.sent("MeterValues" if version is words.V16 else "TransactionEvent", outbound=False) >= 15
 
 
+@pytest.mark.parametrize("version", BOTH)
+def test_our_events_tell_what_their_station_did(runs, version):
+    """Connection, boot, begin and end of a transaction are events of the HTTP API."""
+    events = run(runs, "our central", version).facts["events"]
+    assert events >= {"Connected", "Booted", "TransactionStarted", "TransactionEnded"}
+
+
 @pytest.mark.parametrize("name", NODE_RUNS)
 def test_neither_side_finds_anything_wrong_with_the_other(runs, name):
     """The strict mode of `ocpp-rpc` is content with us, and we with it."""

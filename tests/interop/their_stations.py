@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,10 +181,9 @@ async def at_our_central(version: Version, folder: Path) -> Told:
         await _tour(node, version, api, told)
         await asyncio.gather(*tasks)
         told.facts["transactions"] = (await api.ask("GET", "/transactions"))["transactions"]
-        deviations = [
-            e for e in (await api.ask("GET", "/events?after=0"))["events"] if e["kind"] == "Deviation"
-        ]
-        told.deviations = {e["rule"]: 1 for e in deviations}
+        events = (await api.ask("GET", "/events?after=0"))["events"]
+        told.facts["events"] = {event["kind"] for event in events}
+        told.deviations = dict(Counter(e["body"]["rule"] for e in events if e["kind"] == "deviation"))
         told.failures = node.failures
     return told
 

@@ -25,7 +25,8 @@ from twin.network.virtual.store import MemoryStore, Store
 from twin.world.stations.simulated import SessionTruth, SimulatedStations
 
 
-def _memory(_settings: StationSettings) -> Store:
+def in_memory(_settings: StationSettings) -> Store:
+    """Keep it until the process ends."""
     return MemoryStore()
 
 
@@ -57,7 +58,7 @@ class VirtualStations:
         *,
         dial: Callable[[VirtualStation], None],
         fit: Fit = no_parts,
-        store: Callable[[StationSettings], Store] = _memory,
+        store: Callable[[StationSettings], Store] = in_memory,
         start_s: float = 0.0,
         others: bool = False,
     ) -> None:
