@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+_FEW = 2_000
+"""Up to so many stations the physics costs less than what compiles it, 60 MB."""
+
 
 def station(
     url: Annotated[
@@ -33,6 +36,14 @@ def station(
             min=0.0, help="Cars that come to each EVSE in an hour, where no scenario says; 0: none."
         ),
     ] = 1.0,
+    stay: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Minutes that each of these cars stays, and the next follows it where more come than can stay; 0: 20 to 90, "
+            "less where many come.",
+        ),
+    ] = 0.0,
     token: Annotated[
         str, typer.Option(help="Card of every driver; by default TWIN-1, TWIN-2, … by EVSE.")
     ] = "",
@@ -120,11 +131,15 @@ def station(
     Prints a table on a terminal; at the end messages, errors, and latencies of the answers (p50, p95, p99).
     Exit codes: 0 stopped, 2 unusable input or no station ever connected, 70 a defect of twin.
     """
+    from twin.world.stations import jit
+
+    if (count or 1) <= _FEW and scenario is None:
+        jit.interpret()
     from twin.cli.station_running import Wanted, run
 
     run(
         Wanted(
-            url=url, count=count, version=version, scenario=scenario, cars_per_hour=cars_per_hour, token=token,
+            url=url, count=count, version=version, scenario=scenario, cars_per_hour=cars_per_hour, stay_min=stay, token=token,
             sample_s=sample, values=set_, password=password, ca=ca, certificate=certificate, key=key, speed=speed,
             seed=seed, spread_s=spread, fault=fault, quirks=quirk, transfer=transfer, trace=trace, api=api,
             duration_s=duration, warm_up_s=warm_up, iso15118=iso15118, as_json=as_json,

@@ -13,7 +13,10 @@ from twin.network.ocpp.wire.trace import Masker
 
 PER_STATION = 20
 STATIONS = 2_000
-"""A thousand stations with frames of 700 characters cost 14 MB."""
+TOTAL_BYTES = 4_000_000
+"""Of all stations together, in equal parts: where there are many, each has fewer frames, but the latest."""
+_RECORD_BYTES = 300
+"""Of a frame, beside its text."""
 LONGEST = 4_000
 """Characters of a frame that are kept."""
 
@@ -40,6 +43,9 @@ class Frames:
         if len(record.frame) > LONGEST:
             record = record._replace(frame=record.frame[:LONGEST])
         frames.append(record)
+        too_many = sum(len(kept.frame) + _RECORD_BYTES for kept in frames) - TOTAL_BYTES // len(self._of)
+        while too_many > 0 and len(frames) > 1:
+            too_many -= len(frames.popleft().frame) + _RECORD_BYTES
 
     def of(self, station: str, limit: int) -> list[dict[str, object]]:
         """Return the last frames of a station, oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response
@@ -14,11 +14,13 @@ from twin.network.api.calls import failure, online, station_of
 from twin.network.api.compose import System
 from twin.network.api.errors import ApiError, answer, documented
 from twin.network.api.files import FileService
-from twin.network.api.ftp import FtpService
 from twin.network.clock import from_wire
 from twin.network.ocpp.csms.operations.commands import Firmware
 from twin.network.ocpp.csms.operations.local_list import ListEntry
 from twin.network.ocpp.wire.errors import WireError
+
+if TYPE_CHECKING:
+    from twin.network.api.ftp import FtpService  # pyftpdlib is loaded where it serves
 
 Who = Annotated[Holder, Depends(holder_of)]
 _T = TypeVar("_T")

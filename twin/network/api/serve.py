@@ -21,7 +21,6 @@ from twin.network.api.access import Access, Role
 from twin.network.api.app import application
 from twin.network.api.compose import Options, System
 from twin.network.api.files import FileService
-from twin.network.api.ftp import FtpService
 from twin.network.clock import LoopClock
 from twin.network.ocpp.security.gate import reported
 from twin.network.ocpp.wire import server as sockets
@@ -99,11 +98,11 @@ async def running(
             stack.enter_context(http)
         address = f"http://{_host(http)}" if http else ""
         files = FileService(settings.files, address) if settings.files and http else None
-        ftp = (
-            stack.enter_context(contextlib.closing(FtpService(files, settings.ftp)))
-            if files and settings.ftp
-            else None
-        )
+        ftp = None
+        if files and settings.ftp:
+            from twin.network.api.ftp import FtpService  # noqa: PLC0415 -- many megabytes, seldom wanted
+
+            ftp = stack.enter_context(contextlib.closing(FtpService(files, settings.ftp)))
         clock = LoopClock(asyncio.get_running_loop(), EPOCH_NS, now_s=unix_ns / 1e9)
         journal = SqlJournal(settings.db)
         system = System(clock, journal, settings.options, sink=sink, trace=trace, files=files, ftp=ftp)

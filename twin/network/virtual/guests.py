@@ -68,7 +68,13 @@ def of_visits(visits: Visits, rows: Mapping[SiteId, Sequence[int]]) -> Iterator[
 
 
 def endless(
-    evses: Sequence[EvseSpec], vehicles: Sequence[VehicleSpec], *, per_hour: float, seed: int, token: str = ""
+    evses: Sequence[EvseSpec],
+    vehicles: Sequence[VehicleSpec],
+    *,
+    per_hour: float,
+    seed: int,
+    token: str = "",
+    stay_s: float = 0.0,
 ) -> Iterator[Guest]:
     """Yield guests without end: each EVSE has its own, after gaps that make `per_hour` of them on average.
 
@@ -78,22 +84,31 @@ def endless(
         per_hour: Cars per EVSE and hour; at most one at a time, so that many are fewer.
         seed: Of the draws.
         token: Of every driver; empty: one per EVSE, `TWIN-<row>`.
+        stay_s: How long each car stays; 0: as is usual. Where the gaps that `per_hour` leaves are shorter, the next
+            car comes as soon as one has left.
     """
     each = [
-        _of_row(row, spec, vehicles, per_hour, seed, token or f"TWIN-{row + 1}")
+        _of_row(row, spec, vehicles, per_hour, seed, token or f"TWIN-{row + 1}", stay_s)
         for row, spec in enumerate(evses)
     ]
     return heapq.merge(*each, key=lambda guest: guest.arrival_s)
 
 
 def _of_row(
-    row: int, spec: EvseSpec, vehicles: Sequence[VehicleSpec], per_hour: float, seed: int, token: str
+    row: int,
+    spec: EvseSpec,
+    vehicles: Sequence[VehicleSpec],
+    per_hour: float,
+    seed: int,
+    token: str,
+    fixed_s: float,
 ) -> Iterator[Guest]:
     random = rng.stream(seed, "evse", str(spec.id), "guests")
     fitting = [v for v in vehicles if spec.dc_max_w is None or v.dc]
-    t_s, mean_s = 0.0, 3600.0 / per_hour
+    mean_s = 3600.0 / per_hour
+    t_s = float(random.uniform(0.0, mean_s)) if fixed_s else 0.0  # else all would come in the same second
     while True:
-        stay_s = float(random.uniform(*_STAY_S)) * min(1.0, mean_s / 3600.0)
+        stay_s = fixed_s or float(random.uniform(*_STAY_S)) * min(1.0, mean_s / 3600.0)
         t_s += float(random.exponential(max(mean_s - stay_s, 1.0)))
         vehicle = fitting[int(random.integers(len(fitting)))]
         wanted_wh = float(min(random.uniform(*_ENERGY_WH), 0.8 * vehicle.usable_wh))

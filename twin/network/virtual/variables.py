@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from sys import intern
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Parsed: TypeAlias = bool | int | float | str | tuple[str, ...]
 
@@ -71,6 +72,7 @@ class Variable:
     """Whether a monitor can be set on it (2.x)."""
     name: str = field(init=False, compare=False)
     """`Component.Variable`, with instances and EVSE where it has them: unique within a station."""
+    lower_key: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         where = f"[{self.component_instance}]" if self.component_instance else ""
@@ -78,6 +80,7 @@ class Variable:
         which = f"[{self.instance}]" if self.instance else ""
         name = f"{self.component}{where}{place}.{self.variable}{which}"
         object.__setattr__(self, "name", intern(name))  # one for all stations
+        object.__setattr__(self, "lower_key", self.key.lower())
 
     def parse(self, text: str) -> Parsed:
         """Return the value that `text` stands for.
@@ -137,6 +140,20 @@ def _flag(name: str, text: str) -> bool:
 Watcher: TypeAlias = Callable[[Variable], None]
 
 
+class _Held(NamedTuple):
+    """A variable and its value."""
+
+    variable: Variable
+    text: str
+    parsed: Parsed
+
+
+@lru_cache(maxsize=4_096)
+def _held(variable: Variable, text: str) -> _Held:
+    """Return the same for all stations that have the same value: a thousand of them have little of their own."""
+    return _Held(variable, text, variable.parse(text))
+
+
 class Variables:
     """The values of one station. What is written is parsed once; reading is a look-up.
 
@@ -150,15 +167,12 @@ class Variables:
     ) -> None:
         self._saved = dict(saved or {})
         self._save = save
-        self._by_name: dict[str, Variable] = {}
-        self._by_key: dict[str, Variable] = {}
-        self._text: dict[str, str] = {}
-        self._parsed: dict[str, Parsed] = {}
+        self._held: dict[str, _Held] = {}
         self._pending: dict[str, str] = {}
         self._watchers: list[Watcher] = []
 
     def __iter__(self) -> Iterator[Variable]:
-        return iter(self._by_name.values())
+        return (held.variable for held in self._held.values())
 
     def define(self, variable: Variable, text: str | None = None) -> None:
         """Make a variable known, with its saved value, else `text`, else its default.
@@ -167,44 +181,43 @@ class Variables:
             ValueError: It is known already, or the value is none of this variable.
         """
         name = variable.name
-        if name in self._by_name:
+        if name in self._held:
             raise ValueError(f"{name}: defined twice")
-        self._by_name[name] = variable
-        if variable.key:
-            self._by_key[variable.key.lower()] = variable
         self._take(variable, self._saved.get(name, variable.default if text is None else text))
 
     def known(self, variable: Variable) -> bool:
         """Whether this station has it."""
-        return variable.name in self._by_name
+        return variable.name in self._held
 
     def by_key(self, key: str) -> Variable | None:
         """Return what 1.6 calls `key`, whatever its case; None: unknown."""
-        return self._by_key.get(key.lower())
+        asked = key.lower()
+        return next((variable for variable in self if variable.lower_key == asked), None) if asked else None
 
     def by_name(self, name: str) -> Variable | None:
         """Return what `Variable.name` is `name`; None: unknown."""
-        return self._by_name.get(name)
+        held = self._held.get(name)
+        return None if held is None else held.variable
 
     def text(self, variable: Variable) -> str:
         """Return the value in force, as 2.x writes it."""
-        return self._text[variable.name]
+        return self._held[variable.name].text
 
     def flag(self, variable: Variable) -> bool:
         """Return the value of a `Kind.FLAG`."""
-        return self._parsed[variable.name] is True
+        return self._held[variable.name].parsed is True
 
     def integer(self, variable: Variable) -> int:
         """Return the value of a `Kind.INTEGER`."""
-        return int(self._parsed[variable.name])  # type: ignore[arg-type]
+        return int(self._held[variable.name].parsed)  # type: ignore[arg-type]
 
     def number(self, variable: Variable) -> float:
         """Return the value of a `Kind.INTEGER` or `Kind.NUMBER`."""
-        return float(self._parsed[variable.name])  # type: ignore[arg-type]
+        return float(self._held[variable.name].parsed)  # type: ignore[arg-type]
 
     def names(self, variable: Variable) -> tuple[str, ...]:
         """Return the members of a list."""
-        value = self._parsed[variable.name]
+        value = self._held[variable.name].parsed
         return value if isinstance(value, tuple) else (str(value),)
 
     def write(self, variable: Variable, text: str) -> bool:
@@ -234,9 +247,8 @@ class Variables:
     def rebooted(self) -> None:
         """What was written for the next boot takes effect."""
         for name, text in self._pending.items():
-            self._take(self._by_name[name], text)
+            self._take(self._held[name].variable, text)
         self._pending.clear()
 
     def _take(self, variable: Variable, text: str) -> None:
-        self._parsed[variable.name] = variable.parse(text)
-        self._text[variable.name] = text
+        self._held[variable.name] = _held(variable, text)

@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from twin.domain import fleet as f
 from twin.domain import interval as v
 from twin.domain.ids import Array, Matrix, Rows, Vector
+from twin.world.stations.jit import compiled
 
 # What connects: set when a car is plugged in, the first five also at rest.
 W_PER_A, PHASES, MAX_W, MIN_W, STEP_W = range(5)
@@ -78,7 +78,7 @@ TINY = 1e-9
 """Relative slack of a limit that is meant to be a multiple of the pilot's step."""
 
 
-@njit(cache=True)
+@compiled
 def _hours_to(want_wh: float, start_w: float, own_w: float, fall_per_h: float) -> float:
     """Hours after which a tapering car has taken `want_wh` at the connector.
 
@@ -102,7 +102,7 @@ def _hours_to(want_wh: float, start_w: float, own_w: float, fall_per_h: float) -
     return hours
 
 
-@njit(cache=True)
+@compiled
 def _offer(s: Matrix, i: int) -> None:
     """Derive what is transferred at the connector under the limit in force."""
     power = min(s[i, LIMIT_W], s[i, CAP_W])
@@ -125,7 +125,7 @@ def _offer(s: Matrix, i: int) -> None:
     s[i, STEADY_END_WH] = end
 
 
-@njit(cache=True)
+@compiled
 def _book(s: Matrix, i: int, wh: float, loss_wh: float, own_wh: float) -> None:
     """Count energy that passed the connector; the battery is counted by its own state."""
     s[i, DELIVERED_WH] += wh
@@ -138,14 +138,14 @@ def _book(s: Matrix, i: int, wh: float, loss_wh: float, own_wh: float) -> None:
         s[i, UNMETERED_WH] += wh
 
 
-@njit(cache=True)
+@compiled
 def _finish(s: Matrix, i: int, at_s: float) -> None:
     s[i, FINISHED_S] = at_s
     s[i, STEADY_W] = 0.0
     s[i, STEADY_BATTERY_W] = 0.0
 
 
-@njit(cache=True)
+@compiled
 def _taper(s: Matrix, i: int, at_s: float, hours: float) -> None:
     """Follow the battery's falling curve for `hours`, or to its end."""
     battery, own, efficiency, fall = s[i, BATTERY_WH], s[i, OWN_W], s[i, EFFICIENCY], s[i, FALL_PER_H]
@@ -172,13 +172,13 @@ def _taper(s: Matrix, i: int, at_s: float, hours: float) -> None:
         _finish(s, i, at_s + span * HOUR_S)
 
 
-@njit(cache=True)
+@compiled
 def _after(battery_wh: float, asymptote_wh: float, fall_per_h: float, hours: float) -> float:
     """Energy in a tapering battery after `hours`."""
     return asymptote_wh - (asymptote_wh - battery_wh) * math.exp(-fall_per_h * hours)
 
 
-@njit(cache=True)
+@compiled
 def _pieces(s: Matrix, i: int, at_s: float, hours: float) -> None:
     """Charge for `hours` from `at_s`, through the knee and to the end where they come."""
     battery, power, into = s[i, BATTERY_WH], s[i, STEADY_W], s[i, STEADY_BATTERY_W]
@@ -202,7 +202,7 @@ def _pieces(s: Matrix, i: int, at_s: float, hours: float) -> None:
         _taper(s, i, at_s, hours)
 
 
-@njit(cache=True)
+@compiled
 def _integrate(s: Matrix, i: int, t_s: float) -> None:
     """Bring one live row up to `t_s`."""
     at_s = s[i, LAST_S]
@@ -225,7 +225,7 @@ def _integrate(s: Matrix, i: int, t_s: float) -> None:
         _pieces(s, i, at_s, hours)
 
 
-@njit(cache=True)
+@compiled
 def _draw_w(s: Matrix, i: int) -> float:
     """Power at the connector at this instant."""
     power = s[i, STEADY_W]
@@ -235,20 +235,20 @@ def _draw_w(s: Matrix, i: int) -> float:
     return power
 
 
-@njit(cache=True)
+@compiled
 def _shown_w(s: Matrix, i: int) -> float:
     """Power at the connector as a meter shows it, in steps of 0.1 W."""
     return np.floor(_draw_w(s, i) * 10.0 + 0.5) / 10.0
 
 
-@njit(cache=True)
+@compiled
 def _register_wh(s: Matrix, i: int) -> float:
     """Billing register: whole steps of the meter, as it would print them."""
     resolution = s[i, RESOLUTION_WH]
     return math.floor(s[i, TOTAL_WH] / resolution + TINY) * resolution
 
 
-@njit(cache=True)
+@compiled
 def _measure(data: Matrix, s: Matrix, i: int) -> None:
     """Write what the meter of an online row shows now."""
     data[f.REGISTER_WH, i] = _register_wh(s, i)
@@ -258,7 +258,7 @@ def _measure(data: Matrix, s: Matrix, i: int) -> None:
     data[f.CHARGING, i] = 1.0 if able else 0.0
 
 
-@njit(cache=True)
+@compiled
 def _describe(data: Matrix, s: Matrix, i: int) -> None:
     """Write what an online row knows about its cable and car."""
     data[f.PLUGGED, i] = s[i, CAR]
@@ -274,7 +274,7 @@ def _describe(data: Matrix, s: Matrix, i: int) -> None:
     data[f.LIMIT_W, i] = s[i, LIMIT_W]
 
 
-@njit(cache=True)
+@compiled
 def touch(s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float) -> None:
     """Bring one row up to `t_s` inside the open interval that began at `start_s`."""
     if dense[LIVE, i] == 0.0:
@@ -283,7 +283,7 @@ def touch(s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float) -> None:
     _integrate(s, i, t_s)
 
 
-@njit(cache=True)
+@compiled
 def _phase_powers(s: Matrix, dense: Matrix, i: int, power_w: float, hours: float) -> None:
     """Divide the grid-side power of a closed interval over the phases."""
     scale = 1.0 / s[i, EVSE_EFFICIENCY]
@@ -301,7 +301,7 @@ def _phase_powers(s: Matrix, dense: Matrix, i: int, power_w: float, hours: float
     s[i, SPLIT_WH] = 0.0
 
 
-@njit(cache=True)
+@compiled
 def _change_phases(s: Matrix, i: int, shares: Array) -> None:
     """Keep what flowed in this interval on the phases it took; what comes flows by `shares` (4, n, 3)."""
     left = s[i, INTERVAL_WH] - s[i, SPLIT_WH]
@@ -312,7 +312,7 @@ def _change_phases(s: Matrix, i: int, shares: Array) -> None:
         s[i, SHARE + phase] = shares[used, i, phase]
 
 
-@njit(cache=True)
+@compiled
 def close(data: Matrix, s: Matrix, dense: Matrix, t_s: float, start_s: float) -> int:
     """Close the interval [start_s, t_s] of every row.
 
@@ -351,13 +351,13 @@ def close(data: Matrix, s: Matrix, dense: Matrix, t_s: float, start_s: float) ->
     return found
 
 
-@njit(cache=True)
+@compiled
 def _told_w(limit_w: float) -> float:
     """A limit as a charging profile can tell it: whole tenths of a W, rounded down."""
     return np.floor(limit_w / 0.1 + TINY) / 10.0
 
 
-@njit(cache=True)
+@compiled
 def _pilot(s: Matrix, levels: Matrix, i: int, limit_w: float) -> tuple[float, float]:
     """The pilot (A, or W at DC) that a station signals for a limit, and its power."""
     if not limit_w > 0.0:
@@ -383,7 +383,7 @@ def _pilot(s: Matrix, levels: Matrix, i: int, limit_w: float) -> tuple[float, fl
     return amps, amps * per_a
 
 
-@njit(cache=True)
+@compiled
 def set_limits(
     data: Matrix, s: Matrix, dense: Matrix, levels: Matrix, rows: Rows, limit_w: Vector, t_s: float
 ) -> None:
@@ -402,7 +402,7 @@ def set_limits(
             _offer(s, i)
 
 
-@njit(cache=True)
+@compiled
 def connect(
     data: Matrix, s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float, connection: Vector,
     shares: Array, arrival_wh: float, want_wh: float, departure_s: float, requested_wh: float,
@@ -426,7 +426,7 @@ def connect(
     _replug(data, s, i)
 
 
-@njit(cache=True)
+@compiled
 def _replug(data: Matrix, s: Matrix, i: int) -> None:
     """The pilot outlives the car; what it means in W depends on the phases in use."""
     s[i, LIMIT_W] = s[i, PILOT] if s[i, DC] != 0.0 else s[i, PILOT] * s[i, W_PER_A]
@@ -436,7 +436,7 @@ def _replug(data: Matrix, s: Matrix, i: int) -> None:
         _measure(data, s, i)
 
 
-@njit(cache=True)
+@compiled
 def begin(data: Matrix, s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float) -> float:
     """Start the transaction of a plugged car; return the register."""
     touch(s, dense, i, t_s, start_s)
@@ -448,7 +448,7 @@ def begin(data: Matrix, s: Matrix, dense: Matrix, i: int, t_s: float, start_s: f
     return s[i, START_WH]
 
 
-@njit(cache=True)
+@compiled
 def disconnect(
     data: Matrix, s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float, rest: Matrix
 ) -> tuple[float, float, float]:
@@ -469,7 +469,7 @@ def disconnect(
     return _register_wh(s, i), running, finished
 
 
-@njit(cache=True)
+@compiled
 def refresh(data: Matrix, s: Matrix, i: int) -> None:
     """After a fault began or ended: what flows now, and what an online row shows."""
     _offer(s, i)
@@ -479,7 +479,7 @@ def refresh(data: Matrix, s: Matrix, i: int) -> None:
         _measure(data, s, i)
 
 
-@njit(cache=True)
+@compiled
 def read_registers(s: Matrix, dense: Matrix, rows: Rows, t_s: float) -> Vector:
     """Registers of `rows` at `t_s`, inside the open interval."""
     out = np.empty(len(rows))
@@ -490,7 +490,7 @@ def read_registers(s: Matrix, dense: Matrix, rows: Rows, t_s: float) -> Vector:
     return out
 
 
-@njit(cache=True)
+@compiled
 def sample(s: Matrix, dense: Matrix, i: int, t_s: float) -> tuple[float, float, float, float, float]:
     """What a meter at one row shows at `t_s`, inside the open interval.
 
@@ -503,7 +503,7 @@ def sample(s: Matrix, dense: Matrix, i: int, t_s: float) -> tuple[float, float, 
     return _register_wh(s, i), _shown_w(s, i), s[i, PHASES], s[i, LIMIT_W], full
 
 
-@njit(cache=True)
+@compiled
 def halt(data: Matrix, s: Matrix, dense: Matrix, i: int, t_s: float, start_s: float) -> tuple[float, float]:
     """End a transaction while the car stays.
 
@@ -519,7 +519,7 @@ def halt(data: Matrix, s: Matrix, dense: Matrix, i: int, t_s: float, start_s: fl
     return _register_wh(s, i), finished
 
 
-@njit(cache=True)
+@compiled
 def cap(data: Matrix, s: Matrix, dense: Matrix, i: int, cap_w: float, t_s: float, start_s: float) -> float:
     """Let the car's own charger take at most `cap_w` from now on; return what it took at most before."""
     touch(s, dense, i, t_s, start_s)
@@ -529,7 +529,7 @@ def cap(data: Matrix, s: Matrix, dense: Matrix, i: int, cap_w: float, t_s: float
     return before
 
 
-@njit(cache=True)
+@compiled
 def switch(
     data: Matrix, s: Matrix, dense: Matrix, i: int, used: int, shares: Array, t_s: float, start_s: float
 ) -> None:

@@ -15,8 +15,10 @@ from twin.network.virtual.parts.base import TWO, Handlers, Host
 from twin.network.virtual.parts.plain import Alarm, PlainPart, Triggers, then
 from twin.network.virtual.parts.transfer import Transfer
 
-LINES = 2_000
-"""Lines of each log; the oldest give way."""
+KEPT = 6_000
+"""Characters of each log, all in all; the oldest lines give way. Of a thousand stations that is 12 MB."""
+LONGEST = 600
+"""Characters of a line that are kept."""
 _SECRET = {"idTag", "idToken", "csr", "password"}
 
 
@@ -41,10 +43,9 @@ class Logs(PlainPart):
     def __init__(self, host: Host, transfer: Transfer) -> None:
         super().__init__(host)
         self._transfer = transfer
-        self._lines: dict[str, deque[tuple[float, str]]] = {
-            "DiagnosticsLog": deque(maxlen=LINES),
-            "SecurityLog": deque(maxlen=LINES),
-        }
+        self._lines: dict[str, deque[tuple[float, str]]] = {"DiagnosticsLog": deque(), "SecurityLog": deque()}
+        self._kept = dict.fromkeys(self._lines, 0)
+        """Characters of each."""
         self._upload: Upload | None = None
         self._request_id: int | None = None
         self._alarm = Alarm(host)
@@ -53,7 +54,12 @@ class Logs(PlainPart):
         """Write a line about a message of the station; tokens and keys stay out of it."""
         log = "SecurityLog" if action == "SecurityEventNotification" else "DiagnosticsLog"
         shown = {key: value for key, value in payload.items() if key not in _SECRET}
-        self._lines[log].append((self.host.now_s, f"{action} {orjson.dumps(shown).decode()}"))
+        line = f"{action} {orjson.dumps(shown).decode()}"[:LONGEST]
+        lines = self._lines[log]
+        lines.append((self.host.now_s, line))
+        self._kept[log] += len(line)
+        while self._kept[log] > KEPT:
+            self._kept[log] -= len(lines.popleft()[1])
 
     def text(self, log: str, since_s: float, until_s: float) -> str:
         """Return the lines of a log within an interval, the earliest first."""
