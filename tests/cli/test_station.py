@@ -4,12 +4,17 @@ import base64
 import json
 import os
 import signal
+import ssl
 import threading
+import time
 from collections import Counter
 
 import pytest
 from websockets.sync.server import serve
 
+from twin.network.ocpp.security.authority import Authority
+from twin.network.ocpp.security.certificates import instant
+from twin.network.ocpp.wire.tls import server_context
 from twin.network.ocpp.wire.trace import read
 
 HELLO = {"currentTime": "2026-01-01T00:00:00Z", "interval": 300, "status": "Accepted"}
@@ -32,9 +37,12 @@ class Centre:
 
     def __init__(self, ends):
         self.calls, self.headers, self.paths, self.tokens = Counter(), [], [], set()
+        self.peers = []
         self._ends = ends
 
     def __call__(self, socket):
+        tls = socket.socket
+        self.peers.append(tls.getpeercert() if isinstance(tls, ssl.SSLSocket) else None)
         self.headers.append(socket.request.headers.get("Authorization"))
         self.paths.append(socket.request.path)
         for text in socket:
@@ -57,13 +65,13 @@ def centre():
     """Start central systems; each returns (url, what it saw)."""
     started = []
 
-    def start(ends=1):
+    def start(ends=1, tls=None):
         seen = Centre(ends)
-        server = serve(seen, "127.0.0.1", 0, subprotocols=["ocpp1.6", "ocpp2.0.1"])
+        server = serve(seen, "127.0.0.1", 0, subprotocols=["ocpp1.6", "ocpp2.0.1"], ssl=tls)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         started.append((server, thread))
-        return f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ocpp", seen
+        return f"{'wss' if tls else 'ws'}://127.0.0.1:{server.socket.getsockname()[1]}/ocpp", seen
 
     yield start
     for server, thread in started:
@@ -109,6 +117,51 @@ def test_the_path_and_the_password_name_the_station(cli, centre):
     cli("station", "--url", f"{url}/{{id}}/x", "--password", "secret-{id}", *QUICK)
     assert seen.paths == ["/ocpp/TWIN-1/x"]
     assert seen.headers == ["Basic " + base64.b64encode(b"TWIN-1:secret-TWIN-1").decode()]
+
+
+@pytest.fixture
+def pki(tmp_path):
+    """A root, a server's certificate for 127.0.0.1 and a station's, as files; valid by the clock on the wall."""
+    at = instant(time.time_ns(), 0.0)
+    authority = Authority.create(at)
+    server, client = authority.server(["127.0.0.1"], at), authority.client("TWIN-1", at)
+    for name, text in (
+        ("ca", authority.pem), ("server", server.certificate_pem), ("server-key", server.key_pem),
+        ("client", client.certificate_pem), ("client-key", client.key_pem),
+    ):  # fmt: skip
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def listener(files, *, mutual):
+    client = files / "ca" if mutual else None
+    return server_context(files / "server", files / "server-key", client_ca=client, require_client=mutual)
+
+
+def test_tls_with_a_password(cli, centre, pki):
+    """Security profile 2: the server's certificate is of `--ca`, the station shows a password."""
+    url, seen = centre(ends=0, tls=listener(pki, mutual=False))
+    cli("station", "--url", url, "--ca", pki / "ca", "--password", "0123456789abcdef", *QUICK)
+    assert seen.calls["BootNotification"] == 1
+    assert seen.headers[0].startswith("Basic ")
+
+
+def test_mutual_tls(cli, centre, pki):
+    """Security profile 3: the station shows its certificate."""
+    url, seen = centre(ends=0, tls=listener(pki, mutual=True))
+    mine = ("--certificate", pki / "client", "--key", pki / "client-key")
+    cli("station", "--url", url, "--ca", pki / "ca", *mine, *QUICK)
+    assert seen.calls["BootNotification"] == 1
+    assert dict(part[0] for part in seen.peers[0]["subject"])["commonName"] == "TWIN-1"
+
+
+def test_a_server_of_another_authority_is_not_trusted(cli, centre, pki):
+    """Without `--ca` this machine does not know it: no station connects, and the reason is told."""
+    url, seen = centre(ends=0, tls=listener(pki, mutual=False))
+    answer = cli("station", "--url", url, "--duration", 1)
+    assert answer.code == 2
+    assert "CERTIFICATE_VERIFY_FAILED" in answer.err
+    assert seen.calls["BootNotification"] == 0
 
 
 def test_a_scenario_brings_its_stations_and_drivers(cli, centre, hello):

@@ -164,6 +164,7 @@ def _options(wanted: Wanted) -> LoadOptions:
         quirks = VendorQuirks.read(dict(_quirk(text) for text in wanted.quirks))
     except ValueError as error:
         raise SettingsError(str(error)) from None
+    trust = partial(client_context, wanted.ca)
     values = {}
     for text in wanted.values:
         name, equals, value = text.partition("=")
@@ -172,7 +173,7 @@ def _options(wanted: Wanted) -> LoadOptions:
         values[name] = value
     return LoadOptions(
         version=version, sample_s=wanted.sample_s, seed=wanted.seed, iso15118=wanted.iso15118, spread_s=wanted.spread_s, values=values,
-        outfit=Outfit(faults=faults, quirks=quirks, transfer=RealTransfer() if wanted.transfer else None),
+        outfit=Outfit(faults=faults, quirks=quirks, transfer=RealTransfer(trust) if wanted.transfer else None),
     )  # fmt: skip
 
 

@@ -1,11 +1,18 @@
 """Files over real sockets."""
 
+import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 
+from twin.network.api.files import FileService
+from twin.network.api.ftp import FtpService
+from twin.network.ocpp.security.authority import Authority
+from twin.network.ocpp.security.certificates import instant
+from twin.network.ocpp.wire.tls import client_context, server_context
 from twin.network.virtual.parts.transfer import fetch, send
 
 
@@ -74,3 +81,84 @@ def test_other_schemes_are_refused():
     """No file of this machine can be named."""
     with pytest.raises(ValueError, match="expected http"):
         fetch("file:///etc/passwd")
+
+
+def test_a_log_goes_up_and_a_firmware_comes_down_by_ftp(tmp_path):
+    """The address brings user and password; its folder gets the file under its name."""
+    files = FileService(tmp_path / "files", "http://127.0.0.1:1", largest=1000)
+    folder = files.folder("firmware")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "fw.bin").write_bytes(b"firmware")
+    service = FtpService(files, "ftp://127.0.0.1:0")
+    try:
+        send(service.upload_url("CP1"), "a.log", b"lines")
+        assert files.upload("CP1", "a.log").read_bytes() == b"lines"
+        assert fetch(service.firmware_url("fw.bin")) == b"firmware"
+    finally:
+        service.close()
+
+
+class FtpsServer:
+    """Takes one file from one client: explicit TLS on both connections, as RFC 4217 says."""
+
+    def __init__(self, tls):
+        self._tls, self.said, self.data = tls, [], b""
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def join(self):
+        self._thread.join()
+
+    def _serve(self):
+        with self._socket, self._socket.accept()[0] as plain:
+            plain.sendall(b"220 ready\r\n")
+            assert plain.recv(100) == b"AUTH TLS\r\n"
+            plain.sendall(b"234 now\r\n")
+            with self._tls.wrap_socket(plain, server_side=True) as control, control.makefile("rb") as lines:
+                for line in lines:
+                    verb, _, rest = line.decode().strip().partition(" ")
+                    self.said.append(f"{verb} {rest}".strip())
+                    if verb == "STOR":
+                        control.sendall(b"150 send\r\n")
+                        self.data = self._receive()
+                        control.sendall(b"226 done\r\n")
+                    else:
+                        control.sendall(self._reply(verb))
+                    if verb == "QUIT":
+                        return
+
+    def _reply(self, verb):
+        if verb in {"EPSV", "PASV"}:
+            self._waiting = socket.create_server(("127.0.0.1", 0))
+            port = self._waiting.getsockname()[1]
+            return f"227 (127,0,0,1,{port // 256},{port % 256})\r\n".encode()
+        return {"USER": b"331 password\r\n", "PASS": b"230 in\r\n"}.get(verb, b"200 ok\r\n")
+
+    def _receive(self):
+        plain = self._waiting.accept()[0]
+        with (
+            self._waiting,
+            self._tls.wrap_socket(plain, server_side=True) as data,
+            data.makefile("rb") as file,
+        ):
+            sent = file.read()
+            data.unwrap()
+            return sent
+
+
+def test_a_log_goes_up_by_ftps(tmp_path):
+    """Both connections are secured, the server's certificate is checked."""
+    at = instant(time.time_ns(), 0.0)
+    authority = Authority.create(at)
+    made = authority.server(["127.0.0.1"], at)
+    for name, text in (("ca", authority.pem), ("cert", made.certificate_pem), ("key", made.key_pem)):
+        (tmp_path / name).write_text(text)
+    server = FtpsServer(server_context(tmp_path / "cert", tmp_path / "key"))
+    url = f"ftps://cp1:secret@127.0.0.1:{server.port}/logs/"
+    send(url, "a.log", b"lines", lambda: client_context(tmp_path / "ca"))
+    server.join()
+    assert server.data == b"lines"
+    assert server.said[:4] == ["USER cp1", "PASS secret", "PBSZ 0", "PROT P"]
+    assert "STOR logs/a.log" in server.said

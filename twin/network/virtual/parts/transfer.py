@@ -18,6 +18,7 @@ Uploaded: TypeAlias = Callable[[str], None]
 """Told why it failed; empty: it did not."""
 Downloaded: TypeAlias = Callable[[bytes, str], None]
 """Told the file, and why there is none; empty: there is."""
+MakeContext: TypeAlias = Callable[[], ssl.SSLContext]
 T = TypeVar("T")
 _TIMEOUT_S = 30.0
 _NO_PUT = (405, 501)
@@ -58,15 +59,22 @@ class PretendedTransfer:
 
 
 class RealTransfer:
-    """Implements `Transfer` in worker threads; the outcome is told in the loop it was asked from."""
+    """Implements `Transfer` in worker threads; the outcome is told in the loop it was asked from.
+
+    Args:
+        tls: Makes a context for HTTPS and FTPS: whom to trust.
+    """
+
+    def __init__(self, tls: MakeContext = ssl.create_default_context) -> None:
+        self._tls = tls
 
     def upload(self, url: str, name: str, data: bytes, done: Uploaded, /) -> None:
         """See `Transfer.upload`."""
-        _in_thread(lambda: send(url, name, data), lambda _, why: done(why))
+        _in_thread(lambda: send(url, name, data, self._tls), lambda _, why: done(why))
 
     def download(self, url: str, done: Downloaded, /) -> None:
         """See `Transfer.download`."""
-        _in_thread(lambda: fetch(url), lambda data, why: done(data or b"", why))
+        _in_thread(lambda: fetch(url, self._tls), lambda data, why: done(data or b"", why))
 
 
 def _in_thread(work: Callable[[], T], done: Callable[[T | None, str], None]) -> None:
@@ -87,8 +95,8 @@ _running: set[asyncio.Task[None]] = set()
 """A loop holds its tasks weakly: these must not be lost on their way."""
 
 
-def send(url: str, name: str, data: bytes) -> None:
-    """Put a file where `url` points; blocks. A path that ends with `/` is a folder.
+def send(url: str, name: str, data: bytes, tls: MakeContext = ssl.create_default_context) -> None:
+    """Put a file where `url` points; blocks. A path that ends with `/` is a folder; `tls` says whom to trust.
 
     Raises:
         ValueError: A scheme that is not spoken.
@@ -97,36 +105,42 @@ def send(url: str, name: str, data: bytes) -> None:
     parts = urlsplit(url)
     if parts.scheme in {"http", "https"}:
         where = url + name if parts.path.endswith("/") else url
-        with httpx.Client(timeout=_TIMEOUT_S) as client:
+        with httpx.Client(timeout=_TIMEOUT_S, verify=_context(parts.scheme, tls)) as client:
             answer = client.put(where, content=data)
             if answer.status_code in _NO_PUT:
                 answer = client.post(where, content=data)
             answer.raise_for_status()
         return
-    with _ftp(url) as ftp:
+    with _ftp(url, tls) as ftp:
         path = unquote(parts.path).lstrip("/")
         ftp.storbinary(f"STOR {path + name if not path or path.endswith('/') else path}", io.BytesIO(data))
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, tls: MakeContext = ssl.create_default_context) -> bytes:
     """Return the file that `url` names; blocks. Raises as `send` does."""
     parts = urlsplit(url)
     if parts.scheme in {"http", "https"}:
-        with httpx.Client(timeout=_TIMEOUT_S, follow_redirects=True) as client:
+        trust = _context(parts.scheme, tls)
+        with httpx.Client(timeout=_TIMEOUT_S, follow_redirects=True, verify=trust) as client:
             return client.get(url).raise_for_status().content
     got: list[bytes] = []
-    with _ftp(url) as ftp:
+    with _ftp(url, tls) as ftp:
         ftp.retrbinary(f"RETR {unquote(parts.path).lstrip('/')}", got.append)
     return b"".join(got)
 
 
-def _ftp(url: str) -> ftplib.FTP:
+def _context(scheme: str, tls: MakeContext) -> ssl.SSLContext | bool:
+    """Without TLS there is no need to read anybody's trust store; a redirect to HTTPS finds the machine's."""
+    return tls() if scheme == "https" else True
+
+
+def _ftp(url: str, tls: MakeContext) -> ftplib.FTP:
     parts = urlsplit(url)
     if parts.scheme not in {"ftp", "ftps"}:
         raise ValueError(f"{url}: expected http, https, ftp or ftps")
     user, password = unquote(parts.username or "anonymous"), unquote(parts.password or "")
     if parts.scheme == "ftps":
-        secure = ftplib.FTP_TLS(timeout=_TIMEOUT_S, context=ssl.create_default_context())  # noqa: S321
+        secure = ftplib.FTP_TLS(timeout=_TIMEOUT_S, context=tls())  # noqa: S321
         secure.connect(parts.hostname or "", parts.port or 21)
         secure.login(user, password)
         secure.prot_p()
