@@ -8,14 +8,14 @@ import pytest
 
 TOLD = """
 import json, sys
+from twin.world.stations import jit
+if sys.argv[1] == "interpreted":
+    jit.interpret()
 import numpy as np
 from twin.domain.fleet import Fleet
 from twin.domain.ports import PlugIn
 from twin.network.virtual.guests import default_evses
-from twin.world.stations import jit
 from twin.world.stations.catalogue import vehicle
-if sys.argv[1] == "interpreted":
-    jit.interpret()
 from twin.world.stations.simulated import SimulatedStations
 stations = SimulatedStations(Fleet(default_evses(3)))
 stations.set_limits(np.arange(3), np.array([11_040.0, 4_200.0, 11_040.0]))
