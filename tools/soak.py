@@ -53,6 +53,8 @@ LIARS = replace(FAULTS, register=2.0)
 """Every tenth station's register falls to 0 now and then: what it told cannot be known better."""
 CARS_PER_HOUR = 6.0
 SAMPLE_S = 20
+SPREAD_S, OPEN_S = 30.0, 60.0
+"""Over how long stations are switched on, and from when on cars come."""
 LOOK_S = 1.0
 PATIENCE_S = 90.0
 MOST_MIB_PER_MINUTE = 2.0
@@ -150,10 +152,11 @@ class Soak:
                 for n, spec in zip(numbers, default_evses(len(numbers)), strict=True)
             ]
             options = LoadOptions(
-                version=version, sample_s=SAMPLE_S, seed=self.seed, spread_s=60.0,
+                version=version, sample_s=SAMPLE_S, seed=self.seed, spread_s=SPREAD_S,
                 outfit=Outfit(faults=LIARS if lie else FAULTS),
             )  # fmt: skip
-            guests = endless(specs, cars, per_hour=CARS_PER_HOUR, seed=self.seed)
+            cars_come = endless(specs, cars, per_hour=CARS_PER_HOUR, seed=self.seed)
+            guests = (guest._replace(arrival_s=guest.arrival_s + OPEN_S) for guest in cars_come)
             load = Load(Target(url=url), specs, options, self.clock, guests, store=self.truth.store)
             self.truth.watch(load)
             self.loads.append(load)
