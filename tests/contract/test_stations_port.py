@@ -243,6 +243,22 @@ def test_a_card_that_was_shown_offline_counts_when_the_station_is_back(bench: An
     assert bench.register_wh == 2_760.0
 
 
+def test_cards_that_were_shown_offline_at_two_evses_are_told_apart(make: Any) -> None:
+    """Both come when the station is back, the second before the first has started: each to its own EVSE."""
+    bench = make(evse("s1", 1), evse("s1", 2))
+    for row in (0, 1):
+        bench.fault("offline", True, row)
+        bench.plug(row)
+        bench.present(row, f"card-{row}")
+    bench.go(900.0)
+    bench.fault("offline", False, 0)
+    bench.fault("offline", False, 1)
+    for row in (0, 1):
+        assert bench.told(row) == ["WentOffline", "CameBack", *START]
+    shown = [(fact.evse, fact.token) for fact in bench.facts if isinstance(fact, e.TokenPresented)]
+    assert shown == [("s1/1", "card-0"), ("s1/2", "card-1")]
+
+
 def test_registers_go_on_from_car_to_car(bench: Any) -> None:
     """The second transaction begins where the first ended."""
     for _ in range(2):

@@ -28,6 +28,8 @@ _UPWARDS = (
     e.ChargingSuspended, e.Faulted, e.Recovered, e.WentOffline, e.CameBack, e.CommandAnswered, e.LimitNotObeyed,
 )  # fmt: skip
 """Facts of the port; the others are known to a wire only, and end in the columns."""
+_SETTLES = (e.TransactionStarted, e.CableUnplugged)
+"""Facts after which a token that was granted counts no more."""
 
 
 class _Asked(NamedTuple):
@@ -70,6 +72,8 @@ class CsmsStations:
         self._facts: list[tuple[float, int, int, e.StationFact]] = []
         self._order = count()
         self._asked: dict[int, _Asked] = {}
+        self._granted: set[int] = set()
+        """Where a token was granted and nothing has begun yet."""
         self._served: set[StationId] = set()
         self._away: set[StationId] = set()
         self._work = Tasks(loop)
@@ -114,6 +118,8 @@ class CsmsStations:
         if asked is not None and accepted:
             del self._asked[row]
             asked.answer.set_result(command.granted)
+            if command.granted:
+                self._granted.add(row)
         self._tell(self._answered(row, command.id, accepted))
 
     async def _stop(self, row: int, command: Stop) -> None:
@@ -175,6 +181,8 @@ class CsmsStations:
         if fact.evse is not None:
             row = self._row.get(fact.evse)
             if row is not None:
+                if isinstance(fact, _SETTLES):
+                    self._granted.discard(row)
                 self._queue(row, fact)
         elif isinstance(fact, e.Booted):
             self._booted(fact)
@@ -205,7 +213,7 @@ class CsmsStations:
         plugged = {row for row in rows if fleet.plugged[row]}
         plugged |= {row for _, row, _, fact in self._facts if isinstance(fact, e.CablePlugged)}
         waiting = [row for row in rows if row in plugged and not self._columns.running(row)]
-        waiting.sort(key=lambda row: (row in self._asked, row))
+        waiting.sort(key=lambda row: (row in self._asked, row in self._granted, row))
         return waiting[0] if waiting else None
 
     def _booted(self, fact: e.Booted) -> None:
