@@ -209,3 +209,73 @@ def test_every_commit_is_synced(tmp_path: Path) -> None:
         assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(sa.text("PRAGMA synchronous")).scalar() == 2
     journal.close()
+
+
+def test_two_cannot_keep_their_journals_in_one_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second is refused and the first goes on; when the first is closed another may."""
+    monkeypatch.setattr("twin.store.lock.PATIENCE_S", 0.05)
+    first = SqlJournal(url)
+    with pytest.raises(SettingsError, match="another process keeps its journal here"):
+        SqlJournal(url)
+    first.append("s", "k.x", {"n": 1})
+    first.close()
+    second = SqlJournal(url)
+    assert _told(second) == [(1, "s", "k.x", {"n": 1})]
+    second.close()
+
+
+def test_one_fact_takes_the_place_of_several(url: str) -> None:
+    """Of five facts the second, third and fifth become one, under the second's number, also of facts not yet written."""
+    journal = SqlJournal(url)
+    memory = MemoryJournal(keep=True)
+
+    async def fill() -> None:
+        for one in (journal, memory):
+            numbers = [one.append("s", "k.x", {"n": n}) for n in range(1, 4)]
+            await _commit(one)
+            numbers += [one.append("s", "k.x", {"n": n}) for n in (4, 5)]
+            assert numbers == [1, 2, 3, 4, 5]
+            one.replace([2, 3, 5], "s", "k.sum", {"n": 235})
+            await _commit(one)
+            assert one.append("s", "k.x", {"n": 6}) == 6
+            await _commit(one)
+
+    asyncio.run(fill())
+    told = [(1, "k.x", 1), (2, "k.sum", 235), (4, "k.x", 4), (6, "k.x", 6)]
+    assert [(number, kind, body["n"]) for number, _, kind, body in _told(memory)] == told
+    journal.close()
+    again = SqlJournal(url)
+    assert [(number, kind, body["n"]) for number, _, kind, body in _told(again)] == told
+    again.replace([2, 6], "s", "k.sum", {"n": 2356})
+    again.close()
+    third = SqlJournal(url)
+    assert [(number, kind, body["n"]) for number, _, kind, body in _told(third)] == [
+        (1, "k.x", 1),
+        (2, "k.sum", 2356),
+        (4, "k.x", 4),
+    ]
+    third.close()
+
+
+def test_what_replaces_waits_for_room_too(tmp_path: Path) -> None:
+    """A full disk refuses it; with room again it is done, after what was appended before."""
+    journal = SqlJournal(f"sqlite:///{tmp_path / 'journal.db'}")
+
+    def limit(pages: int) -> None:
+        raw = journal._engine.raw_connection()
+        raw.cursor().execute(f"PRAGMA max_page_count={pages}")
+        raw.close()
+
+    async def run() -> None:
+        limit(1)
+        numbers = [journal.append("s", "k.x", {"text": "x" * 20_000}) for _ in range(2)]
+        journal.replace(numbers, "s", "k.sum", {"text": "x" * 20_000})
+        with pytest.raises(SettingsError, match="refuses to keep"):
+            await _commit(journal)
+        limit(100_000)
+        journal.append("s", "k.y", {})
+        await _commit(journal)
+
+    asyncio.run(run())
+    assert [(entry.number, entry.kind) for entry in journal.entries()] == [(1, "k.sum"), (3, "k.y")]
+    journal.close()

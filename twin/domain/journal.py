@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -10,7 +10,7 @@ class Entry(NamedTuple):
     """One fact of a journal."""
 
     number: int
-    """Ascending without gaps within a store."""
+    """Ascending within a store; there are gaps where facts were replaced."""
     stream: str
     """Whose: the identity of a station, `tokens`, `tariffs`, …"""
     kind: str
@@ -22,8 +22,19 @@ class Entry(NamedTuple):
 class Journal(Protocol):
     """Append, then answer: `append` orders, `commit` makes durable, `entries` tells it all again after a restart."""
 
-    def append(self, stream: str, kind: str, body: Mapping[str, object], /) -> None:
-        """Put a fact behind all others. Not durable before the next `commit`."""
+    def append(self, stream: str, kind: str, body: Mapping[str, object], /) -> int:
+        """Put a fact behind all others. Not durable before the next `commit`.
+
+        Returns:
+            Its number, for `replace`; 0: nothing is kept.
+        """
+        ...
+
+    def replace(self, numbers: Sequence[int], stream: str, kind: str, body: Mapping[str, object], /) -> None:
+        """Put one fact in the place of several, under the number of the first of them: all of it or nothing.
+
+        Facts that were appended before become durable before that, or together with it.
+        """
 
     def commit(self) -> Awaitable[None] | None:
         """Make everything appended so far durable.

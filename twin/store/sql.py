@@ -2,6 +2,9 @@
 
 Everything that is appended until the writer is free becomes one transaction of the database (group commit): callers
 wait for their own group only. The writer is one thread; futures are resolved on the thread of the loop.
+
+What facts are replaced by is written in the same order, each in one transaction of the database with what it replaces:
+a process that is killed leaves either. SQLite uses the room again, its file does not shrink.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -18,6 +21,7 @@ import sqlalchemy as sa
 from twin.domain.clock import Activity, NoActivity
 from twin.domain.journal import Entry
 from twin.errors import SettingsError
+from twin.store.lock import hold
 
 VERSION: Final = 1
 """Of the tables; a database of another version is refused, never changed."""
@@ -40,6 +44,7 @@ _JOURNAL = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
 )
 _INSERT = "INSERT INTO twin_journal (number, stream, kind, body) VALUES ({marks})"
+_DELETE = "DELETE FROM twin_journal WHERE number = {mark}"
 
 
 class _Row(NamedTuple):
@@ -47,6 +52,8 @@ class _Row(NamedTuple):
     stream: str
     kind: str
     body: bytes
+    instead_of: Sequence[int] = ()
+    """Numbers of the rows that it replaces, its own first; empty: it is new."""
 
 
 class SqlJournal:
@@ -57,16 +64,23 @@ class SqlJournal:
         activity: Held busy while a commit is under way.
 
     Raises:
-        SettingsError: The database cannot be opened, or its tables are of another version.
+        SettingsError: The database cannot be opened, another process keeps its journal there, or its tables are of
+            another version.
     """
 
     def __init__(self, url: str, activity: Activity | None = None) -> None:
         self._name = url.rpartition("@")[2]  # without a password
         self._activity = activity or NoActivity()
         self._engine = _engine(url, self._name)
+        self._let_go: Callable[[], None] = lambda: None
         try:
+            self._let_go = hold(self._engine, self._name)
             self._number = self._open()
-        except sa.exc.SQLAlchemyError as error:
+        except BaseException as error:
+            self._let_go()
+            self._engine.dispose()
+            if not isinstance(error, sa.exc.SQLAlchemyError | OSError):
+                raise
             raise SettingsError(f"{self._name}: cannot be used as journal: {_cause(error)}") from error
         self._durable = self._number
         self._rows: list[_Row] = []
@@ -86,14 +100,26 @@ class SqlJournal:
         """Number of the last entry that is known to be safe."""
         return self._durable
 
-    def append(self, stream: str, kind: str, body: Mapping[str, object], /) -> None:
+    def append(self, stream: str, kind: str, body: Mapping[str, object], /) -> int:
         """See `Journal.append`.
 
         Raises:
             TypeError: The body is no JSON.
         """
         self._number += 1
-        self._rows.append(_Row(self._number, stream, kind, orjson.dumps(body)))
+        self._put(_Row(self._number, stream, kind, orjson.dumps(body)))
+        return self._number
+
+    def replace(self, numbers: Sequence[int], stream: str, kind: str, body: Mapping[str, object], /) -> None:
+        """See `Journal.replace`.
+
+        Raises:
+            TypeError: The body is no JSON.
+        """
+        self._put(_Row(numbers[0], stream, kind, orjson.dumps(body), tuple(numbers)))
+
+    def _put(self, row: _Row) -> None:
+        self._rows.append(row)
         if self._lazy is None:
             with contextlib.suppress(RuntimeError):  # no loop: written with the next commit, or by close
                 self._lazy = asyncio.get_running_loop().call_later(_LAZY_S, self._flush)
@@ -142,6 +168,7 @@ class SqlJournal:
             if left:
                 self._insert(left)
         finally:
+            self._let_go()
             self._engine.dispose()
 
     def _open(self) -> int:
@@ -209,7 +236,7 @@ class SqlJournal:
             except sa.exc.SQLAlchemyError as refused:
                 error = SettingsError(f"{self._name}: refuses to keep the journal: {_cause(refused)}")
             self._backlog = [] if error is None else rows  # tried again with the next group: order is kept
-            last = rows[-1].number if rows else 0
+            last = max((row.number for row in rows), default=0)
             loop = self._loop
             if loop is None or loop.is_closed():
                 continue
@@ -219,10 +246,16 @@ class SqlJournal:
         """Write rows in one transaction, past SQLAlchemy's compiler: the statement never changes."""
         if not rows:
             return
-        marks = ",".join(("?" if self._engine.dialect.name == "sqlite" else "%s",) * 4)
-        values: list[Any] = [(number, stream, kind, body.decode()) for number, stream, kind, body in rows]
+        mark = "?" if self._engine.dialect.name == "sqlite" else "%s"
+        insert, delete = _INSERT.format(marks=",".join((mark,) * 4)), _DELETE.format(mark=mark)
+        new: list[Any] = [(*row[:3], row.body.decode()) for row in rows if not row.instead_of]
         with self._engine.begin() as connection:
-            connection.exec_driver_sql(_INSERT.format(marks=marks), values)
+            if new:
+                connection.exec_driver_sql(insert, new)
+            for row in rows:
+                if row.instead_of:
+                    connection.exec_driver_sql(delete, [(number,) for number in row.instead_of])
+                    connection.exec_driver_sql(insert, (*row[:3], row.body.decode()))
 
 
 def _engine(url: str, name: str) -> sa.Engine:
@@ -243,5 +276,5 @@ def _sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _cause(error: sa.exc.SQLAlchemyError) -> str:
+def _cause(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

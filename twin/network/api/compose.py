@@ -34,6 +34,7 @@ from twin.network.ocpp.csms.quirk_profiles import QuirkBook
 from twin.network.ocpp.csms.quirk_table import QuirkProfile
 from twin.network.ocpp.csms.smart_charging import SmartCharging
 from twin.network.ocpp.csms.station import Station, StationPolicy
+from twin.network.ocpp.csms.summary import Compaction
 from twin.network.ocpp.csms.transaction import Transaction
 from twin.network.ocpp.csms.wanted import Wanted
 from twin.network.ocpp.security.authority import Authority
@@ -131,12 +132,15 @@ class System:
             limits=options.limits,
             desk=self.core.desk,
         )
+        self.compaction = Compaction(self.core.ledger, journal, clock)
         self.gate = StationGate(self.csms, options.min_security_profile)
         self.metrics = Metrics(self.csms.stations.values, lambda: len(self.core.ledger.running()))
 
     def restore(self) -> int:
         """Take back what the journal holds; return how many facts there were."""
-        return self.csms.restore()
+        facts = self.csms.restore()
+        self.compaction.start()
+        return facts
 
     def decide(self, station: Station | None, policy: StationPolicy) -> StationPolicy:
         """Return a policy with the quirks of the station's model and the operator's flags, as far as it is known."""

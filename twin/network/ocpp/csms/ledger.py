@@ -23,12 +23,15 @@ from twin.domain.events import TransactionEnded, TransactionStarted, Transaction
 from twin.domain.journal import Entry
 from twin.network.ocpp.csms.desk import Desk, evse_id
 from twin.network.ocpp.csms.station import Station
+from twin.network.ocpp.csms.summary import SUMMARY, transaction_from
 from twin.network.ocpp.csms.transaction import Kind, Message, Transaction, message_from
 
 WAIT_S = 60.0
 """How long a message that others make plain may still be under way."""
 LATE_S = 60.0
 """A message of 1.6 that is older than that came from a queue."""
+LONG = 360
+"""Messages of a transaction that runs, after which they are made one: an hour of samples each 10 s."""
 FINISHED = 200
 """How many finished transactions of a station stay in memory; all are in the journal."""
 MESSAGE, PRESUMED, JUDGED = "transaction.message", "transaction.presumed", "transaction.judged"
@@ -47,6 +50,8 @@ class Ledger:
         self._open: dict[str, dict[str, Transaction]] = {}
         self._finished: dict[str, deque[str]] = {}
         self._tokens: dict[str, int] = {}
+        self.due: dict[tuple[str, str], Transaction] = {}
+        """Those of which the journal holds more than it must: all that ended, and long ones that run."""
         self.on_ended: list[Callable[[Transaction], None]] = []
         """Called when the end of a transaction was told, or amended."""
 
@@ -87,14 +92,17 @@ class Ledger:
             if transaction.flag("duplicate-message"):
                 self._note(station, transaction, "duplicate-message", f"{message.kind.value} came again")
             return transaction
-        self._desk.journal.append(station.identity, MESSAGE, message.body())
-        return self._enter(station, message)
+        number = self._desk.journal.append(station.identity, MESSAGE, message.body())
+        transaction = self._enter(station, message)
+        self._kept(transaction, number)
+        return transaction
 
     def judged(self, transaction: Transaction, status: str) -> None:
         """Note what its driver's token got, where that was not known with the message."""
         if transaction.status != status:
             transaction.status = status
-            self._desk.journal.append(transaction.station, JUDGED, {"id": transaction.id, "status": status})
+            body = {"id": transaction.id, "status": status}
+            self._kept(transaction, self._desk.journal.append(transaction.station, JUDGED, body))
 
     def vacated(self, station: Station, evse: int) -> None:
         """The connector says Available while a transaction is open there: its end is lost, or under way."""
@@ -111,19 +119,48 @@ class Ledger:
         self._desk.clock.call_later(WAIT_S, presume)
 
     def restore(self, entry: Entry) -> None:
-        """Take back a message or a presumption; nothing is told to the sink."""
+        """Take back a message, a judgement, a presumption, or a summary; nothing is told to the sink."""
         station = self._desk.stations[entry.stream]
         body: dict[str, Any] = dict(entry.body)
+        transaction: Transaction | None
         if entry.kind == MESSAGE:
-            self._enter(station, message_from(body), restoring=True)
+            transaction = self._enter(station, message_from(body), restoring=True)
+        elif entry.kind == SUMMARY:
+            transaction = self._take_back(station, transaction_from(entry.stream, body))
+        else:
+            transaction = self.find(entry.stream, str(body["id"]))
+            if transaction is not None and entry.kind == JUDGED:
+                transaction.status = str(body["status"])
+            elif transaction is not None:
+                self._close(station, transaction, float(body["happened"]), presumed=True)
+                transaction.told = 2
+                transaction.flag(str(body["rule"]))
+        if transaction is not None:
+            self._kept(transaction, entry.number)
+
+    def _take_back(self, station: Station, transaction: Transaction) -> Transaction:
+        """Take back a transaction from its summary."""
+        self._of.setdefault(station.identity, {})[transaction.id] = transaction
+        if transaction.ended:
+            self._retire(transaction)
+            return transaction
+        self._open.setdefault(station.identity, {})[transaction.id] = transaction
+        if transaction.token:
+            self._count(transaction.token, 1)
+        self._place(station, transaction)
+        return transaction
+
+    def _kept(self, transaction: Transaction, number: int) -> None:
+        """Note where the journal holds something of a transaction; `compacted` makes one entry of several."""
+        if not number:
             return
-        transaction = self.find(entry.stream, str(body["id"]))
-        if transaction is not None and entry.kind == JUDGED:
-            transaction.status = str(body["status"])
-        elif transaction is not None:
-            self._close(station, transaction, float(body["happened"]), presumed=True)
-            transaction.told = 2
-            transaction.flag(str(body["rule"]))
+        transaction.entries.append(number)
+        if transaction.told == 2 or (transaction.told == 1 and len(transaction.entries) >= LONG):
+            self._due(transaction)
+
+    def _due(self, transaction: Transaction) -> None:
+        if len(transaction.entries) > 1:
+            self.due[transaction.station, transaction.id] = transaction
 
     # entering
 
@@ -244,11 +281,12 @@ class Ledger:
     def _presume(self, station: Station, transaction: Transaction, t_s: float, rule: str) -> None:
         """Close what nobody closes, by the last register; a stop that comes after all amends it."""
         body = {"id": transaction.id, "happened": t_s, "rule": rule}
-        self._desk.journal.append(station.identity, PRESUMED, body)
+        number = self._desk.journal.append(station.identity, PRESUMED, body)
         self._close(station, transaction, t_s, presumed=True)
         transaction.flag(rule)
         self._note(station, transaction, rule, "closed by its last register")
         self._tell_end(transaction, self._desk.clock.now_s)
+        self._kept(transaction, number)
         self._desk.changed(station, transaction.evse)
 
     def _close(self, station: Station, transaction: Transaction, t_s: float, *, presumed: bool) -> None:
@@ -351,6 +389,7 @@ class Ledger:
         if transaction.told == 0:
             self._tell_start(transaction, received_s)
         transaction.told = 2
+        self._due(transaction)
         bill = transaction.bill()
         for rule in bill.flags:
             transaction.flag(rule)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -145,6 +146,8 @@ class Transaction:
     """All sequence numbers up to this one came."""
     beyond: set[int] = field(default_factory=set)
     """Sequence numbers that came out of order."""
+    entries: array[int] = field(default_factory=lambda: array("q"), compare=False)
+    """Numbers of what the journal holds of it."""
 
     @property
     def open(self) -> bool:

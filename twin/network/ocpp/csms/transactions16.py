@@ -16,6 +16,7 @@ from twin.network.ocpp.csms.parts import Handlers
 from twin.network.ocpp.csms.registers import AS_IT_IS, BEGIN, END, Mend, mend_of
 from twin.network.ocpp.csms.samples import Samples
 from twin.network.ocpp.csms.station import Station
+from twin.network.ocpp.csms.summary import SUMMARY
 from twin.network.ocpp.csms.tokens import clean_tag
 from twin.network.ocpp.csms.transaction import Kind, Message, Transaction
 from twin.network.ocpp.versions import Version
@@ -55,7 +56,7 @@ class Transactions16:
 
     def restore(self, entry: Entry) -> None:
         """Never give an id twice."""
-        if entry.kind == MESSAGE:
+        if entry.kind in (MESSAGE, SUMMARY):
             self._count(entry.stream, str(entry.body["id"]))
 
     def _start_watched(self, station: Station, payload: Payload) -> Answer | Awaitable[Answer]:

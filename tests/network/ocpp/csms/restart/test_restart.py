@@ -12,6 +12,8 @@ import pytest
 
 from twin.network.ocpp.csms.core import Core
 from twin.network.ocpp.csms.csms import Csms
+from twin.network.ocpp.csms.ledger import Ledger
+from twin.network.ocpp.csms.summary import SUMMARY, Compaction
 from twin.network.ocpp.versions import Version
 from twin.rng import stream
 from twin.store.sql import SqlJournal
@@ -23,12 +25,13 @@ VERSIONS = (Version.V16, Version.V16, Version.V201, Version.V21)
 STATIONS, VALUES = 20, 6
 
 
-async def _kill_and_restart(url: str, events: list[int]) -> list[Station]:
+async def _kill_and_restart(url: str, events: list[int], how: tuple[str, ...]) -> list[Station]:
     place = Place()
     central = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("central.py")),
         url,
+        *how,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -48,12 +51,16 @@ async def _kill_and_restart(url: str, events: list[int]) -> list[Station]:
             await place.move(int(numbers[0]))
             if left:
                 assert await _line(central.stdout, everybody) == b"died\n"
+                pid = 0
         await everybody
         os.kill(pid, signal.SIGKILL)
         assert await central.stdout.readline() == b"died\n"
+        pid = 0
     finally:
         for job in jobs:
             job.cancel()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
         central.stdin.close()
         await central.wait()
     return stations
@@ -68,7 +75,7 @@ async def _line(stdout: asyncio.StreamReader, stations: asyncio.Future[object]) 
     return await line
 
 
-def _check(url: str, stations: list[Station]) -> None:
+def _check(url: str, stations: list[Station], *, compacted: bool) -> None:
     """Everything is in the journal: complete, once, at its time, to the watt-hour."""
     clock = HandClock()
     journal = SqlJournal(url)
@@ -89,6 +96,29 @@ def _check(url: str, stations: list[Station]) -> None:
         assert all(one.complete and set(one.flags) <= {"duplicate-message"} for one in kept)
         for one, made in zip(kept, station.made, strict=True):
             assert one.energy_wh == made.end_wh - made.begin_wh
+    if compacted:
+        _check_compacted(url, journal, core.ledger, stations)
+    else:
+        _check_messages(journal, stations)
+    journal.close()
+
+
+def _check_compacted(url: str, journal: SqlJournal, ledger: Ledger, stations: list[Station]) -> None:
+    """One entry of each transaction is left when all is done, and says the same as before."""
+    before = [list(ledger.of(station.identity)) for station in stations]
+    Compaction(ledger, journal, HandClock()).compact()
+    journal.close()
+    again = SqlJournal(url)
+    kinds = [entry.kind for entry in again.entries() if entry.kind.startswith("transaction.")]
+    assert kinds == [SUMMARY] * sum(len(station.made) for station in stations)
+    core = Core(HandClock(), again, lambda _: None)
+    Csms(HandClock(), again, core.parts, core.desk.sink, desk=core.desk).restore()
+    assert [list(core.ledger.of(station.identity)) for station in stations] == before
+    again.close()
+
+
+def _check_messages(journal: SqlJournal, stations: list[Station]) -> None:
+    """Each message was entered once."""
     messages = [entry for entry in journal.entries() if entry.kind == "transaction.message"]
     events = [(entry.body["id"], entry.body["seq"]) for entry in messages if "seq" in entry.body]
     assert (
@@ -96,17 +126,24 @@ def _check(url: str, stations: list[Station]) -> None:
         == len(set(events))
         == sum((VALUES + 2) * len(station.made) for station in stations if station.version.two)
     )
-    journal.close()
 
 
-def _play(tmp_path: Path, kills: int, seed: int) -> None:
+def _play(tmp_path: Path, kills: int, seed: int, *how: str) -> None:
     url = f"sqlite:///{tmp_path / 'journal.db'}"
     events = stream(seed, "restart").integers(1, 120, size=kills).tolist()
-    stations = asyncio.run(_kill_and_restart(url, events))
-    _check(url, stations)
+    stations = asyncio.run(_kill_and_restart(url, events, how))
+    _check(url, stations, compacted="compact" in how)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_sixty_deaths(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "how"), [(1, ()), (2, ("compact",)), (3, ("compact",))])
+def test_sixty_deaths(tmp_path: Path, seed: int, how: tuple[str, ...]) -> None:
     """Killed sixty times among twenty stations, every transaction is complete, once, and exact."""
-    _play(tmp_path, 60, seed)
+    _play(tmp_path, 60, seed, *how)
+
+
+@pytest.mark.parametrize("mutant", ["answer-early", "count-twice"])
+@pytest.mark.parametrize("how", [(), ("compact",)])
+def test_a_central_system_that_is_wrong_is_noticed(tmp_path: Path, mutant: str, how: tuple[str, ...]) -> None:
+    """Answers before the commit, or messages that are never known again: thirty deaths show either."""
+    with pytest.raises(AssertionError):
+        _play(tmp_path, 30, 4, mutant, *how)
