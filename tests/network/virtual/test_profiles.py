@@ -231,6 +231,97 @@ def test_phases_are_switched_where_the_station_can(make):
     assert power_w(bench) == pytest.approx(11_040.0)
 
 
+def test_three_phases_come_back_after_one(make):
+    """One phase for 60 s by its own period, then three; and three for the next car, whatever was."""
+    bench = make(V201, values={"SmartChargingCtrlr.Phases3to1": "true"}).start()
+    body = profile(bench, [(0, 16.0), (60, 16.0)])
+    body["chargingSchedule"][0]["chargingSchedulePeriod"][0]["numberPhases"] = 1
+    bench.charge()
+    begun_s = bench.now_s
+    put(bench, 0, body)
+    assert power_w(bench) == pytest.approx(3_680.0)
+    bench.until(begun_s + 61.0)
+    assert power_w(bench) == pytest.approx(11_040.0)
+    del body["chargingSchedule"][0]["chargingSchedulePeriod"][1]
+    put(bench, 0, body)
+    assert power_w(bench) == pytest.approx(3_680.0)
+    bench.unplug()
+    bench.ask("ClearChargingProfile", {"chargingProfileId": 1})
+    bench.charge()
+    assert power_w(bench) == pytest.approx(11_040.0)
+
+
+def setpoint(bench, watts, **more):
+    """A dynamic profile of 2.1 that orders a power."""
+    body = profile(bench, [(0, 0.0)], kind=more.pop("kind", "Relative"), unit="W", **more)
+    body["chargingSchedule"][0]["chargingSchedulePeriod"] = [
+        {"startPeriod": 0, "operationMode": "CentralSetpoint", "setpoint": watts}
+    ]
+    return body
+
+
+def test_a_set_point_is_obeyed(make):
+    """CentralSetpoint 5,520 W: 8 A on three phases; 0 W pauses."""
+    bench = make(V21).start()
+    bench.charge()
+    assert put(bench, 0, setpoint(bench, 5_520.0)) == "Accepted"
+    assert power_w(bench) == pytest.approx(5_520.0)
+    assert put(bench, 0, setpoint(bench, 0.0)) == "Accepted"
+    assert power_w(bench) == 0.0
+
+
+def test_a_set_point_to_discharge_is_refused_with_its_reason(make):
+    """The EVSEs only charge: -1 W is refused by name, and nothing changes."""
+    bench = make(V21).start()
+    bench.charge()
+    answer = bench.ask("SetChargingProfile", {"evseId": 0, "chargingProfile": setpoint(bench, -1.0)})
+    assert answer["status"] == "Rejected"
+    assert answer["statusInfo"]["additionalInfo"] == "DischargingNotSupported"
+    assert power_w(bench) == pytest.approx(11_040.0)
+
+
+def test_a_dynamic_profile_is_not_updated_to_discharge(make):
+    """What could not be installed cannot be reached by an update either."""
+    bench = make(V21).start()
+    bench.charge()
+    assert put(bench, 0, setpoint(bench, 5_520.0, kind="Dynamic")) == "Accepted"
+    ask = {"chargingProfileId": 1, "scheduleUpdate": {"setpoint": -1.0}}
+    assert bench.ask("UpdateDynamicSchedule", ask)["status"] == "Rejected"
+    assert power_w(bench) == pytest.approx(5_520.0)
+
+
+@TWO
+def test_more_than_one_schedule_is_refused(make, version):
+    """Only a car that told its needs may choose among schedules (K01.FR.34): no virtual one does."""
+    bench = make(version).start()
+    body = profile(bench, [(0, 16.0)])
+    body["chargingSchedule"] *= 2
+    answer = bench.ask("SetChargingProfile", {"evseId": 1, "chargingProfile": body})
+    assert answer["statusInfo"]["additionalInfo"] == "TooManySchedules"
+
+
+def test_a_profile_of_a_remote_start_that_nobody_used_is_gone(make):
+    """Nobody plugs in for 60 s: the 6 A are not the next driver's."""
+    bench = make(V16).start()
+    body = profile(bench, [(0, 6.0)], purpose="TxProfile")
+    ask = {"connectorId": 1, "idTag": "FAR", "chargingProfile": body}
+    assert bench.ask("RemoteStartTransaction", ask) == ACCEPTED
+    bench.until(bench.now_s + 61.0)
+    bench.charge("NEAR")
+    assert power_w(bench) == pytest.approx(11_040.0)
+
+
+def test_a_profile_without_the_id_of_its_transaction_ends_with_it(make):
+    """1.6 may leave it out: the next transaction is free of it."""
+    bench = make(V16).start()
+    bench.charge()
+    assert put(bench, 1, profile(bench, [(0, 6.0)], purpose="TxProfile")) == "Accepted"
+    assert power_w(bench) == pytest.approx(4_140.0)
+    bench.unplug()
+    bench.charge()
+    assert power_w(bench) == pytest.approx(11_040.0)
+
+
 @ALL
 def test_a_profile_outlives_a_reboot_and_a_lost_network(make, version):
     """An accepted default of 10 A holds offline and after a reset."""
@@ -257,3 +348,31 @@ def test_profiles_come_back_from_a_file(make, tmp_path):
     second.charge()
     assert power_w(second) == pytest.approx(6_900.0)
     kept.close()
+
+
+@pytest.mark.parametrize("purpose", ["TxProfile", "TxDefaultProfile"])
+def test_only_profiles_that_are_of_no_transaction_come_back(make, purpose):
+    """Transactions do not go on in the next process, and neither do their profiles."""
+    from twin.network.virtual.store import MemoryStore
+
+    store = MemoryStore()
+    first = make(V16, store=store).start()
+    first.charge()
+    assert put(first, 1, profile(first, [(0, 6.0)], purpose=purpose)) == "Accepted"
+    second = make(V16, store=store).start()
+    second.charge()
+    assert power_w(second) == pytest.approx(11_040.0 if purpose == "TxProfile" else 4_140.0)
+
+
+def test_a_dynamic_profile_comes_back_as_it_was_updated(make):
+    """6 A at first, 10 A by update: 10 A in the next process."""
+    from twin.network.virtual.store import MemoryStore
+
+    store = MemoryStore()
+    first = make(V21, store=store).start()
+    put(first, 0, profile(first, [(0, 6.0)], kind="Dynamic"))
+    ask = {"chargingProfileId": 1, "scheduleUpdate": {"limit": 10.0}}
+    assert first.ask("UpdateDynamicSchedule", ask) == ACCEPTED
+    second = make(V21, store=store).start()
+    second.charge()
+    assert power_w(second) == pytest.approx(6_900.0)

@@ -11,9 +11,11 @@ import numpy as np
 from twin.domain.clock import Timer
 from twin.network.ocpp.profiles import compose, sharing
 from twin.network.ocpp.profiles.context import Allowed, Context
-from twin.network.ocpp.profiles.from_wire import profile_from_wire, profile_to_wire
-from twin.network.ocpp.profiles.model import ChargingProfile, Purpose
+from twin.network.ocpp.profiles.from_wire import profile_from_wire, profile_to_wire, updated
+from twin.network.ocpp.profiles.model import ChargingProfile, Kind, Purpose
 from twin.network.ocpp.profiles.store import ProfileStore
+from twin.network.ocpp.profiles.validate import Abilities, refusal
+from twin.network.ocpp.wire.link import Payload
 from twin.network.virtual import catalogue as c
 from twin.network.virtual.bay import Bay
 from twin.network.virtual.transaction import Transaction
@@ -47,6 +49,7 @@ class Limits:
         self._offline_s: float | None = None
 
     def _kept(self) -> list[ChargingProfile]:
+        """What the last process left: no profile of a transaction, for none of those goes on."""
         station = self._station
         return [
             profile_from_wire(
@@ -65,7 +68,8 @@ class Limits:
         station = self._station
         for old in self.profiles.install(profile):
             station.store.drop(TABLE, str(old.id))
-        self._keep(profile)
+        if profile.purpose is not Purpose.TX:
+            self._keep(profile)
         self.changed()
 
     def _keep(self, profile: ChargingProfile) -> None:
@@ -73,6 +77,17 @@ class Limits:
         wire = profile_to_wire(station.version, profile, station.clock.epoch_ns)
         row = {"profile": wire, "evse": profile.evse, "received_s": profile.received_s}
         station.store.put(TABLE, str(profile.id), row)
+
+    def update(self, number: int, values: Payload, abilities: Abilities) -> bool:
+        """Give a dynamic profile new values (2.1 K28); False: there is none, or it could not be obeyed with them."""
+        found = self.profiles.matching(ids=(number,))
+        if not found or found[0].kind is not Kind.DYNAMIC:
+            return False
+        changed = updated(found[0], values, self._station.now_s)
+        if refusal(changed, self.profiles, abilities) is not None:
+            return False
+        self.install(changed)
+        return True
 
     def removed(self, profiles: tuple[ChargingProfile, ...]) -> None:
         """Take note of profiles that were taken out of the store."""
@@ -102,9 +117,17 @@ class Limits:
         """A transaction ended, and its profiles with it."""
         self.priority.discard(bay.number)
         self._changes += 1
-        for profile in self.profiles.end(self._station.wire_name(transaction)):
-            self._station.store.drop(TABLE, str(profile.id))
+        self.profiles.end(self._station.wire_name(transaction))
+        self.forsaken(bay)
         self._share(bay)
+
+    def forsaken(self, bay: Bay) -> None:
+        """Nobody charges here any more: what was meant for them alone must not serve the next one."""
+        mine = self.profiles.matching(purpose=Purpose.TX, evse=bay.number)
+        for profile in mine:
+            if profile.transaction is None:
+                self.profiles.clear(profile_id=profile.id)
+                self._changes += 1
 
     def _share(self, bay: Bay) -> None:
         """A transaction more or less: what holds for all together is divided anew among the others."""
@@ -181,7 +204,7 @@ class Limits:
         allowed, until_s = self._allowed(bay, profiles, own_s)
         self._known[bay.number] = (state, until_s)
         self._switch(bay, allowed.phases)
-        self._offer(bay, math.inf if allowed.limit_w is None else allowed.limit_w)
+        self._offer(bay, min(_or_inf(allowed.limit_w), _or_inf(allowed.setpoint_w)))
         self._wait(bay, until_s)
         return bay.offers != offered
 
@@ -220,3 +243,7 @@ class Limits:
     def _due(self, bay: Bay) -> None:
         self._timers.pop(bay.number, None)
         self._again(bay)
+
+
+def _or_inf(limit_w: float | None) -> float:
+    return math.inf if limit_w is None else limit_w

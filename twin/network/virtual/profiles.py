@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from twin.domain.clock import Timer
 from twin.network.ocpp.profiles import compose
 from twin.network.ocpp.profiles.from_wire import composite_to_wire, profile_from_wire, profile_to_wire
-from twin.network.ocpp.profiles.model import ChargingProfile, Purpose, Unit
+from twin.network.ocpp.profiles.model import ChargingProfile, Mode, Purpose, Unit
 from twin.network.ocpp.profiles.phases import Outlet
 from twin.network.ocpp.profiles.reasons import Reason
 from twin.network.ocpp.profiles.validate import Abilities, refusal
@@ -17,6 +17,7 @@ from twin.network.ocpp.wire.errors import Code, Refusal
 from twin.network.ocpp.wire.link import Answer, Payload, Then
 from twin.network.virtual import catalogue as c
 from twin.network.virtual.bay import Bay
+from twin.network.virtual.parts import standard
 from twin.network.virtual.parts.base import Handlers, Outcome
 from twin.network.virtual.parts.plain import PlainPart
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _PER_REPORT = 10
 """Profiles in one ReportChargingProfiles."""
+
+
+MODES = frozenset(Mode(name) for name in standard.MODES.split(","))
 
 
 class Profiles(PlainPart):
@@ -104,10 +108,9 @@ class Profiles(PlainPart):
         self._pull_later(number)
 
     def _pulled(self, number: int, outcome: Outcome) -> None:
-        limits = self._station.limits
         values = outcome.get("scheduleUpdate") if isinstance(outcome, dict) else None
-        if values and limits.profiles.update(number, values, self._station.now_s) is not None:
-            limits.changed()
+        if values:
+            self._station.limits.update(number, values, self._abilities())
 
     def _read(self, payload: Payload, evse: int) -> ChargingProfile:
         station = self._station
@@ -131,6 +134,8 @@ class Profiles(PlainPart):
             units=frozenset(Unit(name) for name in variables.names(c.RATE_UNIT)),
             purposes=frozenset({Purpose.PRIORITY, Purpose.LOCAL_GENERATION}),
             dynamic=True,
+            modes=MODES,
+            discharging=False,
         )
 
     def _outlet(self, bay: Bay) -> Outlet:
@@ -225,11 +230,8 @@ class Profiles(PlainPart):
     def _update(self, request: Payload) -> Answer:
         """See 2.1 K28: new values of a dynamic profile."""
         limits = self._station.limits
-        values = request["scheduleUpdate"]
-        changed = limits.profiles.update(request["chargingProfileId"], values, self._station.now_s)
-        if changed is None:
-            return {"status": "Rejected"}
-        return Then({"status": "Accepted"}, limits.changed)
+        done = limits.update(request["chargingProfileId"], request["scheduleUpdate"], self._abilities())
+        return {"status": "Accepted" if done else "Rejected"}
 
     def _priority(self, request: Payload) -> Answer:
         """See 2.1 K23: a driver's wish to charge first."""

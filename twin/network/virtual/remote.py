@@ -105,6 +105,8 @@ class Remote(PlainPart):
     def _decided(self, bay: Bay, token: Token, number: int | None, grant: Grant) -> None:
         if grant.accepted:
             self._station.transactions.allow(bay, token, grant, "RemoteStart", number)
+        elif not bay.authorised:
+            self._station.limits.forsaken(bay)
 
     def _stop(self, request: Payload) -> Answer:
         station = self._station

@@ -161,6 +161,8 @@ class Transactions:
         bay.token = bay.grant = bay.remote_start = None
         bay.held = False
         transaction = bay.transaction
+        if transaction is None:
+            self._station.limits.forsaken(bay)
         if transaction is not None and not transaction.reason:
             transaction.reason, transaction.stopped_by = reason, by
 

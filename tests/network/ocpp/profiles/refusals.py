@@ -188,6 +188,15 @@ CASES: tuple[Case, ...] = (
     Case(V21, default(period(mode=Mode.CENTRAL_SETPOINT, setpoint=1.0)), None, abilities=V2X),
     Case(V21, default(period(mode=Mode.CENTRAL_SETPOINT)), R.FIELDS_OF_MODE, abilities=V2X),
     Case(V21, default(period(limit=None)), R.FIELDS_OF_MODE),
+    Case(
+        V21, default(period(mode=Mode.CENTRAL_SETPOINT, setpoint=-1.0)), R.NO_DISCHARGE,
+        abilities={**V2X, "discharging": False},
+    ),
+    Case(
+        V21, default(period(mode=Mode.CENTRAL_SETPOINT, setpoint=0.0, discharge_limit=-9.0)), None,
+        abilities={**V2X, "discharging": False},
+    ),
+    Case(V21, default(period(mode=Mode.CENTRAL_SETPOINT, setpoint=-1.0)), None, abilities=V2X),
     Case(V21, default(period(setpoint=9.0)), R.FIELDS_OF_MODE),
     Case(V21, default(period(mode=Mode.EXTERNAL_SETPOINT, setpoint=9.0)), R.FIELDS_OF_MODE, abilities=V2X),
     Case(V21, default(period(mode=Mode.IDLE, limit=None)), None, abilities=V2X),

@@ -51,6 +51,7 @@ class Reason(Enum):
     MODE_OF_PURPOSE = "ModeNotAllowedForPurpose"
     MODE_NOT_SUPPORTED = "ModeNotSupported"
     FIELDS_OF_MODE = "FieldsOfMode"
+    NO_DISCHARGE = "DischargingNotSupported"
     NO_CURVE = "FrequencyCurveMissing"
     FREQUENCY_NEEDS_W = "LocalFrequencyNeedsW"
 
@@ -86,7 +87,7 @@ _CODES: Mapping[Reason, str] = {
             Reason.PRIORITY_DURATION, Reason.FEATURE_NOT_SUPPORTED, Reason.NEGATIVE_LIMIT,
             Reason.PHASES_OUT_OF_RANGE, Reason.PHASE_WITHOUT_ONE, Reason.PHASE_NOT_SWITCHED,
             Reason.PHASES_NOT_ENSURED, Reason.PHASE_CONFLICT, Reason.MODE_OF_PURPOSE,
-            Reason.MODE_NOT_SUPPORTED, Reason.FIELDS_OF_MODE,
+            Reason.MODE_NOT_SUPPORTED, Reason.FIELDS_OF_MODE, Reason.NO_DISCHARGE,
         ),
         "InvalidSchedule",
     ),

@@ -67,6 +67,11 @@ def has_wrong_sign(profile: ChargingProfile) -> bool:
     )
 
 
+def orders_discharge(profile: ChargingProfile) -> bool:
+    """Whether a set-point is negative. A discharge limit only allows it."""
+    return any(p.setpoint is not None and p.setpoint < 0.0 for p in profile.schedule.periods)
+
+
 def frequency_in_a(profile: ChargingProfile) -> bool:
     """Whether LocalFrequency is asked for in A (Q08.FR.05)."""
     return Mode.LOCAL_FREQUENCY in modes(profile) and profile.schedule.unit is Unit.A

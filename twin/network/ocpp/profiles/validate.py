@@ -40,6 +40,8 @@ class Abilities:
     """SupportsDynamicProfiles (2.1)."""
     modes: frozenset[Mode] = frozenset({Mode.CHARGING_ONLY})
     """SupportedOperationModes (2.1)."""
+    discharging: bool = True
+    """Whether its EVSEs can take energy from a car."""
     max_external_id: int | None = None
     """MaxExternalConstraintsId (2.1)."""
     car_chooses: frozenset[int] = field(default=frozenset())
@@ -285,6 +287,8 @@ RULES: tuple[Rule, ...] = (
     Rule(_R.NO_CURVE, _21, lambda c: v2x.without_curve(c.profile)),
     # 2.1 table of limits and set-points by mode
     Rule(_R.FIELDS_OF_MODE, _ALL, lambda c: v2x.wrong_fields(c.profile)),
+    # 2.1 ChargingSchedulePeriodType: a negative set-point is an order to discharge
+    Rule(_R.NO_DISCHARGE, _21, lambda c: not c.can.discharging and v2x.orders_discharge(c.profile)),
     # 2.1 K01.FR.123 to .126
     Rule(_R.FEATURE_NOT_SUPPORTED, _ALL, lambda c: c.profile.features - {MORE_SCHEDULES} != set()),
 )

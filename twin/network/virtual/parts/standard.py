@@ -24,6 +24,8 @@ _FEATURES = (
     "SmartCharging",
     "RemoteTrigger",
 )
+MODES = "ChargingOnly,CentralSetpoint,ExternalLimits,Idle"
+"""Operation modes of 2.1 that EVSEs without discharge can follow."""
 TRANSFERS = ("HTTP", "HTTPS", "FTP", "FTPS")
 
 
@@ -176,6 +178,13 @@ def _facts(settings: StationSettings) -> Iterator[Variable]:
         "DisplayMessageCtrlr", "SupportedPriorities", "AlwaysFront,InFront,NormalCycle", kind=Kind.MEMBERS
     )
     yield yes("TariffCostCtrlr", "Enabled")
+    yield fact(
+        "SmartChargingCtrlr",
+        "SupportedAdditionalPurposes",
+        "PriorityCharging,LocalGeneration",
+        kind=Kind.MEMBERS,
+    )
+    yield yes("SmartChargingCtrlr", "SupportsDynamicProfiles")
     yield fact("SecurityCtrlr", "Identity", settings.identity)
     yield fact("ClockCtrlr", "TimeSource", "Heartbeat", kind=Kind.SEQUENCE)
     yield fact("OCPPCommCtrlr", "FileTransferProtocols", ",".join(TRANSFERS), kind=Kind.MEMBERS,
@@ -231,6 +240,7 @@ def _places(settings: StationSettings) -> Iterator[Variable]:
         yield number("EVSE", "SupplyPhases", 3, evse=evse.number)
         yield fact("EVSE", "Power", "0", kind=Kind.NUMBER, evse=evse.number, unit="W", high=22_080.0,
                    constant=False, monitored=True)  # fmt: skip
+        yield fact("V2XChargingCtrlr", "SupportedOperationModes", MODES, kind=Kind.MEMBERS, evse=evse.number)
         for connector, kind in enumerate(evse.connectors, 1):
             place = {"evse": evse.number, "connector": connector}
             yield yes("Connector", evse=evse.number, connector=connector)
