@@ -37,7 +37,7 @@ class Centre:
 
     def __init__(self, ends):
         self.calls, self.headers, self.paths, self.tokens = Counter(), [], [], set()
-        self.peers = []
+        self.peers, self.stamps = [], []
         self._ends = ends
 
     def __call__(self, socket):
@@ -54,6 +54,8 @@ class Centre:
             socket.send(json.dumps([3, number, answer]))
             name = payload["eventType"] if action == "TransactionEvent" else action
             self.calls[name] += 1
+            if name in {"Started", "Ended"}:
+                self.stamps.append(payload["timestamp"])
             if action == "Authorize":
                 self.tokens.add(payload.get("idTag") or payload["idToken"]["idToken"])
             if sum(self.calls[end] for end in ENDS) == self._ends and name in ENDS | {"BootNotification"}:
@@ -109,6 +111,15 @@ def test_cars_come_charge_and_leave(cli, centre, version, begin, end):
     assert summary["answered"] > 0
     assert summary["p50_ms"] <= summary["p95_ms"] <= summary["p99_ms"]
     assert "answers: p50" in answer.err
+
+
+def test_faster_than_life_stations_keep_their_own_time(cli, centre):
+    """A centre that tells always the same time throws no transaction back to it."""
+    url, seen = centre(ends=1)
+    cli("station", "--url", url, *QUICK)
+    assert len(seen.stamps) >= 2
+    assert seen.stamps == sorted(seen.stamps)
+    assert min(seen.stamps) > HELLO["currentTime"][:10] + "T23"
 
 
 def test_the_path_and_the_password_name_the_station(cli, centre):

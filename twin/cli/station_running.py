@@ -173,6 +173,7 @@ def _options(wanted: Wanted) -> LoadOptions:
         values[name] = value
     return LoadOptions(
         version=version, sample_s=wanted.sample_s, seed=wanted.seed, iso15118=wanted.iso15118, spread_s=wanted.spread_s, values=values,
+        hears_time=wanted.speed == 1.0,
         outfit=Outfit(faults=faults, quirks=quirks, transfer=RealTransfer(trust) if wanted.transfer else None),
     )  # fmt: skip
 

@@ -27,6 +27,22 @@ def test_boot_comes_first_then_every_status(make, version):
 
 
 @ALL
+@pytest.mark.parametrize(
+    ("hears", "shown"), [(True, "2026-01-01T01:00:05.000Z"), (False, "2026-01-01T00:00:05.000Z")]
+)
+def test_the_time_is_taken_from_the_central_system_or_not(make, version, hears, shown):
+    """At midnight it is told one o'clock: five seconds later it goes by that, unless its time is its own."""
+    bench = make(version, hears_time=hears)
+    bench.csms.answers["BootNotification"] = lambda p: {
+        "status": "Accepted", "currentTime": "2026-01-01T01:00:00Z", "interval": 300,
+    }  # fmt: skip
+    bench.start()
+    bench.until(5.0)
+    bench.plug()
+    assert bench.csms.told("StatusNotification")[-1]["timestamp"] == shown
+
+
+@ALL
 @pytest.mark.parametrize("status", ["Pending", "Rejected"])
 def test_nothing_but_boots_until_accepted(make, version, status):
     """Not accepted: the next BootNotification after 20 s, no transaction, no status meanwhile."""

@@ -34,6 +34,8 @@ class LoadOptions:
     sample_s: int = 60
     """Seconds between two readings of a transaction; 0: none."""
     seed: int = 0
+    hears_time: bool = True
+    """Whether stations take the time from the central system: not where theirs runs faster."""
     iso15118: bool = False
     """Whether cars tell their state of charge and what they need."""
     spread_s: float = 0.0
@@ -58,6 +60,7 @@ def settings_of(specs: Sequence[EvseSpec], options: LoadOptions) -> list[Station
             connect_on_boot_s=n * step_s,
             seed=options.seed,
             tells_soc=options.iso15118,
+            hears_time=options.hears_time,
             values=values,
         )
         for n, (identity, of_station) in enumerate(rows.items())

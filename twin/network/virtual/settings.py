@@ -45,6 +45,9 @@ class StationSettings:
     """Whether the car tells its state of charge (ISO 15118)."""
     clock_error_s: float = 0.0
     """Of its own clock until the central system has told the time."""
+    hears_time: bool = True
+    """Whether currentTime sets its clock. Where its time runs faster than the central system's, that would throw
+    it back at every answer, and a transaction could end before it began."""
     boot_s: float = 5.0
     """How long it takes to start."""
     connect_on_boot_s: float = 0.0

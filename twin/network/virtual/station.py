@@ -167,6 +167,8 @@ class VirtualStation:
 
     def hear_time(self, text: str) -> None:
         """Set the own clock by currentTime, where it deviates noticeably."""
+        if not self.settings.hears_time:
+            return
         try:
             heard_s = self.read_stamp(text) - self.clock.now_s
         except ValueError:
