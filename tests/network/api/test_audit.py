@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from twin.store.memory import MemoryJournal
 
 
@@ -27,9 +29,28 @@ def test_calls_at_the_same_time_have_each_its_own_outcome(tell: Any) -> None:
             world.ask("POST", f"{calls}/ClearCache", json={}),
         )
         lines = (await world.ask("GET", "/v1/audit")).json()["audit"]
-        assert [(line["what"], line["outcome"]) for line in lines] == [
-            ("call CP1 Reset", "Rejected"),
-            ("call CP1 ClearCache", "Accepted"),
-        ]
+        assert {line["what"]: line["outcome"] for line in lines} == {
+            "call CP1 Reset": "Rejected",
+            "call CP1 ClearCache": "Accepted",
+        }
 
     tell(story, journal=SlowJournal(keep=True))
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', str(2**64)])
+def test_a_body_that_no_frame_can_hold_is_refused(tell: Any, text: str) -> None:
+    """Half a character, a number of 65 bits: 422, nothing is sent and nothing recorded."""
+
+    async def story(world: Any) -> None:
+        station = await world.station(DataTransfer={"status": "Accepted"})
+        response = await world.ask(
+            "POST",
+            "/v1/stations/CP1/calls/DataTransfer?validate=off",
+            content='{"vendorId": ' + text + "}",
+            headers={"Content-Type": "application/json"},
+        )
+        assert (response.status_code, response.json()["code"]) == (422, "invalid-request")
+        assert station.asked == []
+        assert (await world.ask("GET", "/v1/audit")).json()["audit"] == []
+
+    tell(story)

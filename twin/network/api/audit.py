@@ -9,6 +9,7 @@ import orjson
 import structlog
 
 from twin.domain.journal import Entry
+from twin.network.api.errors import ApiError
 from twin.network.clock import to_wire
 from twin.network.ocpp.csms.operations.office import Office, OperationsPart
 from twin.network.ocpp.wire.trace import Masker
@@ -36,7 +37,12 @@ class Audit(OperationsPart):
         self._number = 0
 
     async def asked(self, who: str, what: str, body: object) -> int:
-        """Record that somebody is about to do something; return its number once that is on the disk."""
+        """Record that somebody is about to do something; return its number once that is on the disk.
+
+        Raises:
+            ApiError: See `masked`; nothing was recorded.
+        """
+        hidden = masked(body)
         self._number += 1
         number = self._number  # others may ask while this one is written
         line = {
@@ -44,7 +50,7 @@ class Audit(OperationsPart):
             "at": to_wire(self._clock.epoch_ns, self._clock.now_s),
             "who": who,
             "what": what,
-            "body": masked(body),
+            "body": hidden,
         }
         self._lines.append({**line, "outcome": None})
         self._journal.append(STREAM, "audit.asked", line)
@@ -82,5 +88,13 @@ class Audit(OperationsPart):
 
 
 def masked(body: object) -> Any:
-    """Return JSON with passwords and keys hidden, wherever they stand."""
-    return orjson.loads(_mask(orjson.dumps(body).decode()))
+    """Return JSON with passwords and keys hidden, wherever they stand.
+
+    Raises:
+        ApiError: 422, a half character or a number of more than 64 bits stands in it: it cannot be sent either.
+    """
+    try:
+        text = orjson.dumps(body).decode()
+    except orjson.JSONEncodeError as error:
+        raise ApiError(422, "invalid-request", f"the body cannot be written as JSON: {error}") from None
+    return orjson.loads(_mask(text))
