@@ -78,6 +78,35 @@ def test_16_carries_signed_values(station):
     assert readings(signed[-1]) == [("B", start["meterStart"]), ("E", stop["meterStop"])]
 
 
+@pytest.mark.parametrize(
+    ("where", "apart", "at_the_end"),
+    [
+        ("Both", ["Transaction.Begin"], ["Transaction.End"]),
+        ("MeterValues", ["Transaction.Begin", "Transaction.End"], []),
+        ("StopTransaction", [], ["Transaction.Begin", "Transaction.End"]),
+    ],
+)
+def test_16_carries_signed_values_where_it_is_told_to(station, where, apart, at_the_end):
+    """By MeterValues after the start and before the stop, by transactionData, or one each way."""
+    bench = station(V16)
+    assert switch(bench, "SampledDataSignReadings", "true") == "Accepted"
+    assert switch(bench, "TwinSignedReadingsIn", where) == "Accepted"
+    bench.charge()
+    bench.until(20.0)
+    bench.unplug()
+    [stop] = bench.csms.told("StopTransaction")
+    signed = [
+        [v["context"] for entry in entries for v in entry["sampledValue"] if v.get("format") == "SignedData"]
+        for entries in (
+            [e for m in bench.csms.told("MeterValues") for e in m["meterValue"]],
+            stop["transactionData"],
+        )
+    ]
+    assert signed == [apart, at_the_end]
+    told = [a for a in bench.csms.actions() if a in {"StartTransaction", "MeterValues", "StopTransaction"}]
+    assert told == ["StartTransaction", *["MeterValues"] * len(apart), "StopTransaction"]
+
+
 @pytest.mark.parametrize("version", TWO)
 def test_2_carries_signed_values(station, version):
     """Started and Ended hold a signedMeterValue; the last one holds both readings."""

@@ -182,6 +182,12 @@ ALIGNED_END_INTERVAL = Variable(
     high=_DAY_S,
 )  # fmt: skip
 
+SIGNED_IN = Variable(
+    component="SampledDataCtrlr", variable="SignedReadingsIn", key="TwinSignedReadingsIn", kind=Kind.OPTION,
+    default="Both", values=("Both", "MeterValues", "StopTransaction"),
+)  # fmt: skip
+"""1.6: MeterValues carries both readings, StopTransaction does, or each the one that it follows or precedes."""
+
 RATE_UNIT = Variable(
     component="SmartChargingCtrlr", variable="RateUnit", key="ChargingScheduleAllowedChargingRateUnit",
     kind=Kind.MEMBERS, access=Access.READ, default="A,W", values=("A", "W"),

@@ -180,6 +180,6 @@ class SampleTimers:
             return
         if bay.transaction is not None:
             station.transactions.tell(bay, bay.transaction, trigger, values, sample=sample)
-        elif station.may_say:
+        elif station.may_say:  # offline it is lost, as QueueAllMessages says
             message = station.dialect.meter_values(station.stamp(), bay.number, values)
             station.call(message.action, message.payload)

@@ -274,6 +274,10 @@ class Transactions:
         self._collect(bay, transaction, sample, BEGIN, transaction.started_s)
         values = station.meter(bay).values(sample, names, BEGIN)
         event = self._event(bay, transaction, trigger, sample, values, transaction.started_s, BEGIN)
+        if event.signed and self._carrier == "StopTransaction":
+            entry = {"timestamp": self._stamp(event), "sampledValue": list(event.signed)}
+            transaction.collected.append(entry)
+            event = event._replace(signed=())
         self._queue(transaction, event, station.dialect.started(self._stamp(event), transaction, event))
         station.timers.began(bay)
 
@@ -285,8 +289,11 @@ class Transactions:
         transaction.reason = transaction.reason or ("EVDisconnected" if not bay.plugged else "Other")
         bay.transaction, bay.finishing = None, bay.plugged
         event = self._event(bay, transaction, trigger, sample, [], t_s, END)
-        self._collect(bay, transaction, sample, END, t_s, event.signed)
-        event = event._replace(signed=())
+        if event.signed and self._carrier == "MeterValues":
+            self._collect(bay, transaction, sample, END, t_s)
+        else:
+            self._collect(bay, transaction, sample, END, t_s, event.signed)
+            event = event._replace(signed=())
         self._queue(transaction, event, station.dialect.ended(self._stamp(event), transaction, event))
         station.store.drop(TABLE, transaction.name)
         self._withdraw(bay, transaction.reason, None)
@@ -352,6 +359,11 @@ class Transactions:
             return []
         value = signer.sign(bay.number, transaction.name, transaction.token, t_s, sample.register_wh, context)
         return [] if value is None else [self._station.dialect.signed(value, sample.register_wh, context)]
+
+    @property
+    def _carrier(self) -> str:
+        """Which messages of 1.6 carry what is signed; the events of 2.x carry it themselves."""
+        return "" if self._station.version.two else self._station.variables.text(c.SIGNED_IN)
 
     def _stamp(self, event: Event) -> str:
         return self._station.stamp(event.t_s)

@@ -87,7 +87,9 @@ class Dialect16:
             yield self._meter(stamp, transaction, [*event.values, *event.signed])
 
     def ended(self, stamp: str, transaction: Transaction, event: Event) -> Iterator[Message]:
-        """See `Dialect.ended`; `transactionId` is filled in when it is sent."""
+        """See `Dialect.ended`; `transactionId` is filled in when it is sent. What is signed apart goes first."""
+        if event.signed:
+            yield self._meter(stamp, transaction, list(event.signed))
         reason = REASONS.get(transaction.reason, transaction.reason)
         payload: Payload = {
             "meterStop": int(event.register_wh),
