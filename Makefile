@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test test-long lint types layers interop-packages unit soak notebooks docs bench bench-ocpp bench-power-flow reference clean
+.PHONY: help run test test-long lint types layers interop-packages unit soak notebooks docs bench bench-ocpp bench-stations bench-power-flow reference clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -62,7 +62,7 @@ notebooks: $(STAMP) ## pair and execute the notebooks
 docs: $(STAMP) ## build the documentation, warnings are errors
 	@$(BIN)/mkdocs build --strict --quiet
 
-bench: $(STAMP) bench-power-flow bench-ocpp ## print the speed tables of docs/benchmarks.md
+bench: $(STAMP) bench-power-flow bench-ocpp bench-stations ## print the speed tables of docs/benchmarks.md
 	@$(BIN)/python tools/bench.py
 	@$(BIN)/python tools/bench_lockstep.py
 
@@ -71,6 +71,10 @@ bench-power-flow: $(STAMP) ## print those of the power flow alone, a minute and 
 
 bench-ocpp: $(STAMP) ## print that of OCPP alone: round trips over loopback, ours and the library's, a minute
 	@$(BIN)/python tools/bench_ocpp.py
+
+bench-stations: $(STAMP) ## a thousand stations against a central system, two processes: memory, latencies, restarts; 15 minutes
+	@$(BIN)/python tools/bench_stations.py
+	@$(BIN)/python tools/bench_stations.py --version 2.0.1 --tls
 
 reference: $(STAMP) ## regenerate what is written by the code: schema.json, the pages of all keys and all names
 	@$(BIN)/python -m twin.scenario.schema

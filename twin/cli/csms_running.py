@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -54,6 +55,8 @@ async def _serve(settings: Settings, unix_ns: int, console: Console, trace: Trac
         loop.add_signal_handler(number, ended.set)
     view = LiveView(console) if console.is_terminal else Lines(console)
     async with running(settings, unix_ns, sink=view.fact, trace=trace) as served:
+        gc.collect()
+        gc.freeze()  # what was loaded stays: nobody need look through it again and again
         _greet(served)
         view.start(served.system)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 import signal
@@ -35,6 +36,8 @@ from twin.network.virtual.parts.fit import Outfit
 from twin.network.virtual.parts.quirks import VendorQuirks
 from twin.network.virtual.parts.transfer import RealTransfer
 
+_BOOT_S = 15.0
+"""After the last station was switched on cars come: one that is not up reads no card."""
 _LOOK_S = 0.5
 """How often the table is drawn."""
 
@@ -114,6 +117,8 @@ async def _serve(
     except ValueError as error:
         raise SettingsError(f"--set: {error}") from None
     begun_s = loop.time()
+    gc.collect()
+    gc.freeze()  # what was loaded stays: nobody need look through it again and again
     async with _control(load, wanted.api) as address:
         if address:
             typer.echo(f"control API: http://{address}/docs", err=True)
@@ -231,7 +236,7 @@ def _world(wanted: Wanted) -> tuple[list[EvseSpec], Iterable[Guest]]:
     cars = list(catalogue().values())
     return specs, endless(
         specs, cars, per_hour=wanted.cars_per_hour, seed=wanted.seed, token=wanted.token,
-        stay_s=60.0 * wanted.stay_min,
+        stay_s=60.0 * wanted.stay_min, begin_s=wanted.spread_s + _BOOT_S if wanted.spread_s else 0.0,
     )  # fmt: skip
 
 

@@ -118,3 +118,16 @@ def test_a_long_name_becomes_a_token_that_fits():
     """20 characters pass, 21 become 16 of a digest."""
     assert token_of("x" * 20) == "x" * 20
     assert len(token_of("x" * 21)) == 16
+
+
+def test_cars_that_stay_as_long_as_asked_keep_every_evse_busy():
+    """With 60 cars an hour that stay 10 minutes each, all come within a minute after the begin, and the next at once."""
+    evses = default_evses(20)
+    come = endless(evses, list(catalogue().values()), per_hour=60.0, seed=1, stay_s=600.0, begin_s=45.0)
+    guests = [next(come) for _ in range(40)]
+    first = {guest.rows[0]: guest for guest in guests[:20]}
+    assert len(first) == 20
+    assert all(45.0 <= guest.arrival_s < 45.0 + 60.0 + 15.0 for guest in first.values())
+    gaps = [guest.arrival_s - first[guest.rows[0]].arrival_s - 600.0 for guest in guests[20:]]
+    assert all(0.0 <= gap < 15.0 for gap in gaps)
+    assert {guest.stay_s for guest in guests} == {600.0}

@@ -75,6 +75,7 @@ def endless(
     seed: int,
     token: str = "",
     stay_s: float = 0.0,
+    begin_s: float = 0.0,
 ) -> Iterator[Guest]:
     """Yield guests without end: each EVSE has its own, after gaps that make `per_hour` of them on average.
 
@@ -86,9 +87,10 @@ def endless(
         token: Of every driver; empty: one per EVSE, `TWIN-<row>`.
         stay_s: How long each car stays; 0: as is usual. Where the gaps that `per_hour` leaves are shorter, the next
             car comes as soon as one has left.
+        begin_s: Nobody comes before.
     """
     each = [
-        _of_row(row, spec, vehicles, per_hour, seed, token or f"TWIN-{row + 1}", stay_s)
+        _of_row(row, spec, vehicles, per_hour, seed, token or f"TWIN-{row + 1}", stay_s, begin_s)
         for row, spec in enumerate(evses)
     ]
     return heapq.merge(*each, key=lambda guest: guest.arrival_s)
@@ -102,11 +104,14 @@ def _of_row(
     seed: int,
     token: str,
     fixed_s: float,
+    begin_s: float,
 ) -> Iterator[Guest]:
     random = rng.stream(seed, "evse", str(spec.id), "guests")
     fitting = [v for v in vehicles if spec.dc_max_w is None or v.dc]
     mean_s = 3600.0 / per_hour
-    t_s = float(random.uniform(0.0, mean_s)) if fixed_s else 0.0  # else all would come in the same second
+    t_s = begin_s + (
+        float(random.uniform(0.0, mean_s)) if fixed_s else 0.0
+    )  # else all would come in the same second
     while True:
         stay_s = fixed_s or float(random.uniform(*_STAY_S)) * min(1.0, mean_s / 3600.0)
         t_s += float(random.exponential(max(mean_s - stay_s, 1.0)))

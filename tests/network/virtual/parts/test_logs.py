@@ -1,7 +1,7 @@
 """Diagnostics and log upload."""
 
 from twin.network.virtual.parts import standard
-from twin.network.virtual.parts.logs import Logs
+from twin.network.virtual.parts.logs import KEPT, LONGEST, Logs
 from twin.network.virtual.parts.transfer import PretendedTransfer
 
 
@@ -91,3 +91,14 @@ def test_a_second_request_cancels_the_first(host):
     host.clock.to(100.0)
     told = [(p["requestId"], p["status"]) for p in host.told("LogStatusNotification")]
     assert told == [(4, "Uploading"), (4, "AcceptedCanceled"), (5, "Uploading"), (5, "Uploaded")]
+
+
+def test_a_log_keeps_its_latest_lines(host):
+    """A thousand long messages leave no more than a log may hold: the last ones, each cut."""
+    part = fit(host)
+    for number in range(1_000):
+        part.sent("DataTransfer", {"vendorId": f"v{number}", "data": "x" * 1_000})
+    _, *lines, last = part.text("DiagnosticsLog", 0.0, 1.0).splitlines()
+    assert "v999" in last
+    assert len(lines) + 1 == KEPT // LONGEST
+    assert "v998" in lines[-1]

@@ -162,6 +162,9 @@ class SocketLink:
         self._deaf = False
         self._lost = connection.connection_lost_waiter.done()  # it may have gone between handshake and here
         connection.link = self
+        for message in (connection.request, connection.response):
+            if message is not None:
+                message.headers.clear()  # nobody reads them any more: 4 kB of each of thousands of connections
 
     @property
     def close_code(self) -> int | None:

@@ -15,9 +15,9 @@ from twin.network.virtual.parts.base import TWO, Handlers, Host
 from twin.network.virtual.parts.plain import Alarm, PlainPart, Triggers, then
 from twin.network.virtual.parts.transfer import Transfer
 
-KEPT = 6_000
-"""Characters of each log, all in all; the oldest lines give way. Of a thousand stations that is 12 MB."""
-LONGEST = 600
+KEPT = 3_000
+"""Characters of each log, all in all; the oldest lines give way. Of a thousand stations that is 4 MB."""
+LONGEST = 300
 """Characters of a line that are kept."""
 _SECRET = {"idTag", "idToken", "csr", "password"}
 
