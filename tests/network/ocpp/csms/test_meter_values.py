@@ -136,3 +136,27 @@ async def test_unreadable_value_is_noted() -> None:
     charger = await rig.booted()
     await charger.values(900.0, "abc")
     assert rig.rules() == ["unreadable-value"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "celsius"),
+    [
+        ("25.0", "Celsius", 25.0),
+        ("25.0", "Celcius", 25.0),
+        ("298.15", "K", 25.0),
+        ("77.0", "Fahrenheit", 25.0),
+        ("25.0", None, 25.0),
+    ],
+)
+def test_temperatures_become_celsius(value: str, unit: str | None, celsius: float) -> None:
+    """25 degrees in all units and spellings of both generations; only temperatures are shifted."""
+    one = {"measurand": "Temperature", "location": "Body", "value": value}
+    (old,) = samples_16(
+        [{"timestamp": "t", "sampledValue": [one if unit is None else {**one, "unit": unit}]}]
+    )
+    assert old.values["Temperature@Body", ""] == pytest.approx(celsius)
+    two: dict[str, object] = {**one, "value": float(value)}
+    if unit is not None:
+        two["unitOfMeasure"] = {"unit": unit}
+    (new,) = samples_2([{"timestamp": "t", "sampledValue": [two]}])
+    assert new.values["Temperature@Body", ""] == pytest.approx(celsius)

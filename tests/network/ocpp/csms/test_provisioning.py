@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -400,5 +401,41 @@ def test_those_who_answer_make_room_at_once() -> None:
             await settle()
         assert all(bench.provisioning.provisioned(f"cp-{number}").verified for number in range(120))
         assert bench.clock.now_s == 0.0
+
+    play(story)
+
+
+@TWO
+def test_messages_are_no_longer_than_a_station_bears(version: Version) -> None:
+    """With BytesPerMessage of 500 no SetVariables is longer, frame and all, and none holds a single setting in vain."""
+
+    async def story() -> None:
+        bench, charger = Bench(), Reporting(version=version)
+        more = [
+            variable("DeviceDataCtrlr", "BytesPerMessage", "500", instance="SetVariables"),
+            variable("DeviceDataCtrlr", "ItemsPerMessage", "50", instance="SetVariables"),
+        ]
+
+        def report(body: dict[str, Any]) -> dict[str, Any]:
+            part = {
+                "requestId": body["requestId"],
+                "generatedAt": charger.now(),
+                "seqNo": 0,
+                "reportData": more,
+            }
+
+            async def tell() -> None:
+                await charger.call("NotifyReport", part)
+
+            charger.later(tell())
+            return {"status": "Accepted"}
+
+        charger.answers["GetBaseReport"] = report
+        await bench.boot(charger)
+        bodies = charger.bodies("SetVariables")
+        frames = [json.dumps([2, "x" * 36, "SetVariables", body], separators=(",", ":")) for body in bodies]
+        assert max(map(len, frames)) <= 500
+        assert sum(len(body["setVariableData"]) for body in bodies) == 6
+        assert 1 < len(bodies) < 6
 
     play(story)

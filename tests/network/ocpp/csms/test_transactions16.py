@@ -289,3 +289,32 @@ async def test_time_out_is_told_to_who_calls() -> None:
     await rig.go_to(1005.0)
     with pytest.raises(CallTimedOut):
         await call
+
+
+@looped
+async def test_two_starts_in_one_second_are_one_unless_the_tags_differ() -> None:
+    """Same connector, second, meter and tag: a repeated message, also when it was stopped at once; another tag: no."""
+    rig = Rig()
+    charger = await rig.booted()
+    assert (await charger.start(900.0, tag="A"))["transactionId"] == 1
+    await charger.stop(1, 900.0, 1000)
+    assert (await charger.start(900.0, tag="a"))["transactionId"] == 1
+    assert (await charger.start(900.0, tag="B"))["transactionId"] == 2
+    assert rig.transactions()[0].energy_wh == 0.0
+    assert [one.open for one in rig.transactions()] == [False, True]
+
+
+@looped
+async def test_energy_after_a_stop_at_once_is_not_lost() -> None:
+    """What looked like the same start charges on under its id: its later stop amends the record, a third one does not."""
+    rig = Rig()
+    charger = await rig.booted()
+    await charger.start(900.0)
+    await charger.stop(1, 900.0, 1000)
+    await charger.start(900.0)
+    await charger.stop(1, 950.0, 1800)
+    await charger.stop(1, 960.0, 1900)
+    for rig_now in (rig, rig.again()):
+        (transaction,) = rig_now.transactions()
+        assert (transaction.ended_s, transaction.energy_wh) == (950.0, 800.0)
+        assert {"stop-after-instant-stop", "second-stop"} <= set(transaction.flags)

@@ -17,7 +17,7 @@ from twin.domain.events import (
 from twin.network.ocpp.csms.tokens import Token
 from twin.network.ocpp.versions import Version
 
-from .rig import Charger, Rig, looped
+from .rig import Charger, Rig, looped, turns
 
 V2 = pytest.mark.parametrize("version", [Version.V201, Version.V21], ids=lambda one: one.number)
 
@@ -243,3 +243,24 @@ async def test_signed_value_is_kept_verbatim() -> None:
     assert reading.register_wh == 5.0
     assert '"signedMeterData": "T0NNRg=="' in reading.signed
     assert rig.again().transactions()[0].readings == [reading]
+
+
+@pytest.mark.parametrize(("version", "told"), [(Version.V16, 0), (Version.V201, 1), (Version.V21, 0)])
+def test_message_ids_of_an_earlier_connection(version: Version, told: int) -> None:
+    """2.0.1 wants them unique over all connections: reuse is served and told once; the others allow it."""
+
+    @looped
+    async def story() -> None:
+        rig = Rig()
+        for _ in range(2):
+            charger = rig.connect(version=version)
+            numbers = itertools.count()
+            charger.endpoint._new_id = lambda numbers=numbers: f"m{next(numbers)}"
+            await charger.boot()
+            assert await charger.say("Heartbeat")
+            charger.link.drop()
+            await turns()
+        rules = [one.rule for one in rig.deviations if one.rule == "id-of-earlier-connection"]
+        assert len(rules) == told
+
+    story()

@@ -103,6 +103,8 @@ class Csms:
         self._parts: tuple[Part, ...] = (self._gate, *parts)
         self._table = _table(self._parts)
         self._numbers: dict[str, Iterator[int]] = {}
+        self._ids_heard: dict[str, frozenset[str]] = {}
+        """Ids that stations used on their last connection."""
         self._run = 0
 
     @property
@@ -186,6 +188,7 @@ class Csms:
             on_late=self._on_late(station),
             new_id=self._ids(identity),
         )
+        endpoint.after(self._ids_heard.pop(identity, frozenset()))
         endpoint.on_lost = lambda: self._closed(station, endpoint)
         station.endpoint, station.version = endpoint, link.version
         station.remote = remote or str(getattr(link, "remote", ""))
@@ -268,6 +271,8 @@ class Csms:
             self._forget(station)
 
     def _forget(self, station: Station) -> None:
+        if station.version is Version.V201 and isinstance(station.endpoint, Endpoint):
+            self._ids_heard[station.identity] = station.endpoint.ids
         station.endpoint = None
         self._sink(Disconnected(self._clock.now_s, self._clock.now_s, station.identity))
         for part in self._parts:

@@ -42,6 +42,8 @@ class Driver:
         self._desk, self._clock = office.desk, office.desk.clock
         self.bare: set[str] = set()
         """Stations that refused a remote start with a profile: found out, as a quirk would say."""
+        self.cleared: set[str] = set()
+        """Stations whose profiles of others were cleared since they were accepted."""
 
     def kick(self, lane: Lane) -> None:
         """See to it that the lane's station gets what is wished, unless that is under way or it cannot be called."""
@@ -106,7 +108,12 @@ class Driver:
             transaction=lane.transaction,
             transaction_start_s=None if isnan(lane.transaction_s) else lane.transaction_s,
         )
-        return verify.differences(reported, [one.profile for one in lane.installed.values()], context)
+        return verify.differences(
+            reported,
+            [one.profile for one in lane.installed.values()],
+            context,
+            below=here.conduct.clear_foreign,
+        )
 
     async def _drive(self, lane: Lane, station: Station) -> None:
         """Take steps until the station has what it shall have, or something must be waited for."""
@@ -121,6 +128,8 @@ class Driver:
                 lane.expire(self._clock.now_s)
                 if lane.in_doubt:
                     await self._resolve(lane, station)
+                elif not any(one.installed for one in self.sight.of[lane.identity]):
+                    await self._clear_foreign(lane, station)
                 step = ladder.next_step(lane, self.sight.circumstances(lane))
                 if step is None or isinstance(step, Wait):
                     again_s = inf if step is None else step.until_s
@@ -241,6 +250,9 @@ class Driver:
             return
         if purpose is Purpose.TX and step.installed.profile.transaction != lane.transaction:
             return  # the transaction ended under way, its profile with it
+        before = lane.installed.get(step.place)
+        from_zero = before is not None and before.allows_w == 0 < step.installed.allows_w
+        step.installed.doubted = from_zero and station.policy.quirks.repeat_after_zero  # sent once more
         step.installed.since_s = self._clock.now_s
         lane.accept(step.place, step.installed)
         if lane.stage is not Stage.DISOBEYED:
@@ -262,6 +274,30 @@ class Driver:
         if wrong:
             self._desk.note(station, lane.evse, "composite-differs", str(wrong[0]))
             _doubt(lane)
+            await self._clear_foreign(lane, station)
+
+    async def _clear_foreign(self, lane: Lane, station: Station) -> None:
+        """Clear what others installed, once per acceptance, where the operator says so; ours are sent again then."""
+        conduct = self.sight.circumstances(lane).conduct
+        if not conduct.clear_foreign or station.identity in self.cleared:
+            return
+        self.cleared.add(station.identity)
+        self._desk.note(
+            station, lane.evse, "foreign-profiles", "every profile is cleared, ours are sent again"
+        )
+        for payload in speech.clear_all(station):
+            try:
+                await speech.ask(station, "ClearChargingProfile", payload)
+            except LinkLost:
+                self.cleared.discard(station.identity)
+                lane.in_doubt = True
+                return
+            except WireError as error:
+                self._desk.note(station, lane.evse, "foreign-profiles", str(error))
+        for one in self.sight.of[lane.identity]:
+            _doubt(one)
+            if one is not lane:
+                self.kick(one)
 
 
 def _doubt(lane: Lane) -> None:

@@ -98,6 +98,8 @@ class Lane:
     """The one that runs, as last looked at."""
     transaction_s: float = nan
     """When it was first seen."""
+    phases: int = 0
+    """That its car was last measured to use, also while it pauses; 0: not known."""
     refused_early: str | None = None
     """The transaction whose first profile was refused while it was young."""
     stopped: str | None = None
@@ -149,6 +151,7 @@ class Lane:
         if self.transaction is not None:
             self.stopped_s = now_s
         self.transaction, self.transaction_s = transaction, now_s
+        self.phases = 0
         self.disobeyed.clear()
         self.rejected.discard(Purpose.TX)
         for place in [place for place in self.installed if place[0] is Purpose.TX]:

@@ -233,15 +233,17 @@ class Ledger:
             self._supersede(station, transaction, message)
 
     def _end(self, station: Station, transaction: Transaction, message: Message, restoring: bool) -> None:
-        if transaction.ended and not transaction.presumed:
+        instantly = message.seq < 0 and transaction.started_s == transaction.ended_s < message.happened_s
+        if transaction.ended and not transaction.presumed and not instantly:
             self._odd(station, transaction, "second-stop", f"at {message.happened_s:.0f} s", restoring)
             return
-        amended = transaction.presumed
+        amended = transaction.ended  # by us, or at its very start: two of 1.6 in one second look like one
         transaction.meter_stop_wh = message.register_wh
         transaction.reason = message.reason
         self._close(station, transaction, message.happened_s, presumed=False)
         if amended:
-            self._odd(station, transaction, "stop-after-presumed-end", "its end is amended", restoring)
+            rule = "stop-after-instant-stop" if instantly else "stop-after-presumed-end"
+            self._odd(station, transaction, rule, "its end is amended", restoring)
             if not restoring:
                 self._ended(transaction)
         if not transaction.begun:

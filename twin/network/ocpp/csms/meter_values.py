@@ -43,6 +43,13 @@ _UNITS = {
     "mwh": 1e6,
     "mw": 1e6,
 }
+_KELVIN, _FAHRENHEIT = -273.15, 32.0
+_OFFSETS = {
+    "k": (1.0, _KELVIN),
+    "kelvin": (1.0, _KELVIN),
+    "fahrenheit": (5.0 / 9.0, -_FAHRENHEIT * 5.0 / 9.0),
+}
+"""Units of temperature, as factor and offset to Celsius (also spelt `Celcius`: 1.6 errata)."""
 _PHASES = {"L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
 _BETWEEN = {"L1-L2": "L1", "L2-L3": "L2", "L3-L1": "L3"}
 _MEANS = ("Voltage", "Power.Factor", "Frequency", "Temperature", "SoC", "RPM")
@@ -77,6 +84,8 @@ class _Rule(NamedTuple):
     factor: float
     register: bool
     """Whether it is the billing register of the whole connector."""
+    offset: float = 0.0
+    """Added after the factor: temperatures."""
 
 
 _RULES: dict[tuple[Any, ...], _Rule] = {}
@@ -119,7 +128,7 @@ def _value_16(one: Payload, values: Values, registers: list[Register]) -> str:
         value = _number(one.get("value")) * rule.factor
     if not math.isfinite(value):
         return f"{rule.measurand}: {one.get('value')!r} is no number"
-    values[rule.measurand, rule.phase] = value
+    values[rule.measurand, rule.phase] = value + rule.offset
     if rule.register:
         registers.append(Register(value, get("context") or PERIODIC, ""))
     return ""
@@ -139,7 +148,7 @@ def _value_2(one: Payload, values: Values, registers: list[Register]) -> str:
     value = value * rule.factor if isinstance(value, int | float) else _number(value) * rule.factor
     if not math.isfinite(value):
         return f"{rule.measurand}: {get('value')!r} is no number"
-    values[rule.measurand, rule.phase] = value
+    values[rule.measurand, rule.phase] = value + rule.offset
     if rule.register:
         signed = get("signedMeterValue")
         text = "" if signed is None else json.dumps(signed, ensure_ascii=False)
@@ -151,12 +160,16 @@ def _learn(key: tuple[Any, ...], power: int) -> _Rule:
     """Work out the rule of a kind of sampled value, and remember it."""
     measurand, tag, unit, location = key[0] or REGISTER, key[1] or "", key[2] or "", key[3] or "Outlet"
     factor = _UNITS.get(str(unit).strip().lower(), 1.0) * 10.0 ** max(-12, min(12, int(power)))
+    offset = 0.0
+    if measurand == "Temperature":
+        scale, offset = _OFFSETS.get(str(unit).strip().lower(), (1.0, 0.0))
+        factor *= scale
     phase = _PHASES.get(tag, tag)
     if tag in _BETWEEN:
         phase, factor = (_BETWEEN[tag], factor / math.sqrt(3.0)) if measurand == "Voltage" else ("", factor)
     if location != "Outlet" and measurand != "SoC":
         measurand = f"{measurand}@{location}"  # another place than the connector: never mixed with it
-    rule = _Rule(measurand, phase, factor, measurand == REGISTER and phase == TOTAL)
+    rule = _Rule(measurand, phase, factor, measurand == REGISTER and phase == TOTAL, offset)
     if len(_RULES) < _MOST_RULES:  # what comes from outside must not fill the memory
         _RULES[key] = rule
     return rule

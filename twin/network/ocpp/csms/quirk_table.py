@@ -185,7 +185,7 @@ TABLE: tuple[QuirkProfile, ...] = (
     QuirkProfile(
         vendor="go-e",
         numbers=(30, 32, 33),
-        changes={"no_zero_limit": True, "no_profile_in_remote_start": True},
+        changes={"no_zero_limit": True, "repeat_after_zero": True, "no_profile_in_remote_start": True},
         why="ignores the first limit after 0; refuses a remote start with a profile",
     ),
     QuirkProfile(

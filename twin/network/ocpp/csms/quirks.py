@@ -24,6 +24,8 @@ class Quirks:
     """Only profiles of kind Relative are obeyed."""
     no_zero_limit: bool = False
     """A limit of 0 ends or spoils the transaction: pause by the smallest pilot or by stopping."""
+    repeat_after_zero: bool = False
+    """The first limit after one of 0 is ignored: it is sent twice."""
     no_profile_in_remote_start: bool = False
     """Start first, send the profile afterwards."""
     no_change_availability: bool = False

@@ -111,10 +111,11 @@ class Sight:
         evse = None if station is None else station.evses.get(lane.evse)
         seen = verify.draw({} if evse is None else evse.readings)
         policy = Station(lane.identity).policy if station is None else station.policy
+        lane.phases = _used(lane, seen) or lane.phases
         switched = lane.wish.phases if known.phase_switching else 0
         grammar = Grammar(
             unit=known.unit(policy.quirks),
-            phases=switched or _used(lane, seen) or declared.phases or known.phases,
+            phases=switched or lane.phases or declared.phases or known.phases,
             voltage_v=declared.voltage_v,
             relative=policy.quirks.relative_profiles,
             operation_modes=station is not None and station.version is Version.V21 and known.bidirectional,

@@ -200,6 +200,7 @@ class SmartCharging:
         """Ask what is still installed, then go on; what was refused before may be taken now."""
         for evse in station.evses.values():
             self.sight.hear(station.identity, evse)
+        self.driver.cleared.discard(station.identity)
         for lane in self.sight.of.get(station.identity, ()):
             lane.rejected.clear()
             lane.in_doubt = bool(lane.installed)

@@ -40,6 +40,17 @@ def clear_profile(station: Station, profile_id: int) -> Awaitable[Payload]:
     return ask(station, "ClearChargingProfile", {name: profile_id})
 
 
+def clear_all(station: Station) -> list[Payload]:
+    """Return what ClearChargingProfile must say to clear everything that anybody installed.
+
+    1.6 5.5: nothing said clears all. 2.x K10.FR.02: something must be said; external constraints cannot be cleared.
+    """
+    if not station.version.two:
+        return [{}]
+    purposes = ("TxProfile", "TxDefaultProfile", "ChargingStationMaxProfile")
+    return [{"chargingProfileCriteria": {"chargingProfilePurpose": purpose}} for purpose in purposes]
+
+
 def composite(station: Station, evse: int, duration_s: float, unit: Unit) -> Awaitable[Payload]:
     """Send GetCompositeSchedule (1.6 5.7, 2.x K08)."""
     name = "evseId" if station.version.two else "connectorId"

@@ -71,7 +71,7 @@ class Transactions16:
     def _start(self, station: Station, payload: Payload) -> Payload | Awaitable[Payload]:
         tag, number = clean_tag(payload["idTag"]), payload["connectorId"]
         happened_s = self._instants.read(station, payload["timestamp"])
-        key = f"start {number}|{happened_s}|{payload['meterStart']}"
+        key = f"start {number}|{happened_s}|{payload['meterStart']}|{tag.casefold()}"
         again = self._same(station, key)
         if again is not None and again.status:
             return self._desk.safely(self._started(again, tag, again.status))

@@ -84,12 +84,16 @@ class Difference(NamedTuple):
 
 
 def differences(
-    reported: CompositeSchedule, profiles: Sequence[ChargingProfile], context: Context
+    reported: CompositeSchedule,
+    profiles: Sequence[ChargingProfile],
+    context: Context,
+    *,
+    below: bool = False,
 ) -> list[Difference]:
     """Compare a station's composite schedule with what its profiles mean.
 
     A difference that lasts no longer than the clocks may differ does not count, nor one of less than a
-    step of the wire, nor a report below what we expect: the station may know tighter limits of its own.
+    step of the wire, nor, unless `below`, a report below what we expect: the station may know tighter limits of its own.
     """
     expected = composite(profiles, context, reported.start_s, reported.duration_s, reported.unit)
     edges = sorted({period.start_s for schedule in (reported, expected) for period in schedule.periods})
@@ -97,7 +101,8 @@ def differences(
     for start_s, end_s in zip(edges, [*edges[1:], reported.duration_s], strict=True):
         theirs, ours = _limit(reported, start_s), _limit(expected, start_s)
         above = ours is not None and (theirs is None or theirs > ours + 0.1001)
-        if above and end_s - start_s > START_TOLERANCE_S:
+        under = below and theirs is not None and (ours is None or theirs < ours - 0.1001)
+        if (above or under) and end_s - start_s > START_TOLERANCE_S:
             found.append(Difference(start_s, ours, theirs))
     return found
 

@@ -52,7 +52,14 @@ class Answering:
         self._schemas = schemas.requests(version)
         self._answers = schemas.responses(version)
         self._heard = Heard(remembered)
+        self.earlier: frozenset[str] = frozenset()
+        """Ids that the peer used on its last connection, where its version forbids to use them again."""
         self._tasks: set[asyncio.Future[Answer]] = set()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The last ids of the peer's calls."""
+        return self._heard.ids
 
     def call(self, frame: list[Any], data: str | bytes) -> None:
         """Take a CALL."""
@@ -64,6 +71,8 @@ class Answering:
         if seen is Seen.REPEATED:
             self._repeat(message_id, action, data)
             return
+        if message_id in self.earlier:
+            self._used_before(message_id, action)
         fault = ""
         if seen is Seen.REUSED or len(frame) > 4 or not 0 < len(message_id) <= frames.ID_LENGTH:
             fault = self._odd(frame, seen)
@@ -134,6 +143,17 @@ class Answering:
         answer = self._heard.answer(message_id)
         if answer is not None:  # else it is in our hands still, and will be answered once
             self._put(answer)
+
+    def _used_before(self, message_id: str, action: str) -> None:
+        """Tell it once per connection: a station that counts from 1 again does it with every call."""
+        self.earlier = frozenset()
+        self._recorder.deviates(
+            "id-of-earlier-connection",
+            "an id of the last connection is used again (2.0.1 part 4, 4.1.4)",
+            action=action,
+            message_id=message_id,
+            tolerated=True,
+        )
 
     def _odd(self, frame: list[Any], seen: Seen) -> str:
         if seen is Seen.REUSED:

@@ -134,6 +134,16 @@ class Endpoint:
         self._gone = False
 
     @property
+    def ids(self) -> frozenset[str]:
+        """The last ids of the peer's calls: what `after` of its next connection wants to know."""
+        return self._answering.ids
+
+    def after(self, ids: frozenset[str]) -> None:
+        """Say which ids the peer used on its last connection; in 2.0.1 one that comes again is a deviation."""
+        if self.version is Version.V201:
+            self._answering.earlier = ids
+
+    @property
     def strict(self) -> bool:
         """Whether deviations are refused; may be changed, the next frame obeys it."""
         return self._answering.strict

@@ -23,6 +23,11 @@ class Heard:
         self._bodies: dict[str, int] = {}
         self._answers: dict[str, str] = {}
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """Those that are remembered."""
+        return frozenset(self._bodies)
+
     def see(self, message_id: str, frame: str | bytes) -> Seen:
         """Tell what an id is, and remember it with its body."""
         bodies = self._bodies
