@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from twin.errors import SettingsError
 from twin.store.memory import MemoryJournal
 
 
@@ -54,3 +55,33 @@ def test_a_body_that_no_frame_can_hold_is_refused(tell: Any, text: str) -> None:
         assert (await world.ask("GET", "/v1/audit")).json()["audit"] == []
 
     tell(story)
+
+
+class FullJournal(MemoryJournal):
+    """Keeps what comes first; then the disk is full."""
+
+    full = False
+
+    def commit(self) -> Any:
+        """Fail as the database does."""
+        if not self.full:
+            return None
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(SettingsError("x.db: refuses to keep the journal: database or disk is full"))
+        return failed
+
+
+def test_nothing_is_sent_that_cannot_be_audited(tell: Any) -> None:
+    """A full disk is 503 with its reason, not a defect of twin."""
+    journal = FullJournal(keep=True)
+
+    async def story(world: Any) -> None:
+        station = await world.station(ClearCache={"status": "Accepted"})
+        journal.full = True
+        response = await world.ask("POST", "/v1/stations/CP1/calls/ClearCache", json={})
+        assert (response.status_code, response.json()["code"]) == (503, "journal")
+        assert "disk is full" in response.json()["error"]
+        assert station.asked == []
+        journal.full = False
+
+    tell(story, journal=journal)

@@ -12,6 +12,8 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from twin.errors import SettingsError
+
 _log = structlog.get_logger("twin.api")
 LARGEST_BODY = 8 * 1024 * 1024
 
@@ -66,6 +68,10 @@ def install(app: FastAPI) -> None:
         words = {404: "no-such-route", 405: "method-not-allowed"}
         return ApiError(error.status_code, words.get(error.status_code, "http"), error.detail).response()
 
+    async def journal(request: Request, error: Exception) -> Response:
+        _log.error("journal", path=request.url.path, why=str(error))
+        return ApiError(503, "journal", f"{error}; nothing was sent").response()
+
     async def defect(request: Request, error: Exception) -> Response:
         _log.error("defect", path=request.url.path, exc_info=error)
         return ApiError(500, "defect", "a defect of twin; its log has the details").response()
@@ -73,6 +79,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, own)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(SettingsError, journal)
     app.add_exception_handler(Exception, defect)
 
 
@@ -130,7 +137,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "The body does not fit; nothing was sent.",
         429: "Too many calls wait for this station.",
         502: "The station answered CALLERROR; `code` is its code.",
-        503: "The connection broke before the answer: the outcome is unknown.",
+        503: "The connection broke before the answer: the outcome is unknown. `journal`: the database is full or gone.",
         504: "No answer in time: the outcome is unknown, the station may still act.",
     }
     content = {"application/json": {"schema": ERROR}}
