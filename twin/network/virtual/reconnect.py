@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
 
 from twin import rng
 from twin.domain.clock import Clock, Timer
@@ -25,9 +28,13 @@ class Reconnect:
         self, settings: StationSettings, variables: Variables, clock: Clock, dial: Callable[[], None]
     ) -> None:
         self._variables, self._clock, self._dial = variables, clock, dial
-        self._random = rng.stream(settings.seed, "station", settings.identity, "back-off")
+        self._settings = settings
         self._failures = 0
         self._timer: Timer | None = None
+
+    @cached_property
+    def _jitter(self) -> np.random.Generator:
+        return rng.stream(self._settings.seed, "station", self._settings.identity, "back-off")
 
     def now(self, wait_s: float = 0.0) -> None:
         """Connect after `wait_s`, without back-off."""
@@ -48,7 +55,7 @@ class Reconnect:
         variables = self._variables
         doublings = min(self._failures, variables.integer(c.BACK_OFF_REPEATS))
         self._failures += 1
-        jitter_s = variables.number(c.BACK_OFF_RANGE) * float(self._random.random())
+        jitter_s = variables.number(c.BACK_OFF_RANGE) * float(self._jitter.random())
         return variables.number(c.BACK_OFF_MINIMUM) * 2.0**doublings + jitter_s
 
     def stop(self) -> None:

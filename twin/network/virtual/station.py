@@ -50,6 +50,8 @@ from twin.world.stations.simulated import Sample, SimulatedStations
 _TOLERANCE_S = 1.0
 """A clock that deviates less is not set: the wire's milliseconds would make it jump about."""
 _VARIABLES, _COUNTS = "variables", "counts"
+_KEYS: dict[tuple[Version, str], tuple[Version, str]] = {}
+"""One object for each version and action: a thousand stations have the same."""
 
 
 class VirtualStation:
@@ -117,7 +119,7 @@ class VirtualStation:
         self.parts: tuple[StationPart, ...] = (*own, *self.fittings.parts)
         self._handlers: Mapping[tuple[Version, str], Handler] = self.fittings.wrap(
             {
-                key: handler
+                _KEYS.setdefault(key, key): handler
                 for part in self.parts
                 for key, handler in part.handlers().items()
                 if key[0] in settings.versions

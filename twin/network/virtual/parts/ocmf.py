@@ -7,6 +7,7 @@ the same run signs the same bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import orjson
@@ -53,7 +54,7 @@ class Signer:
     """
 
     def __init__(self, seed: int, station: str, meter: Meter, epoch_ns: int) -> None:
-        self._key = derived_key(seed, "station", station, "ocmf")
+        self._key = partial(derived_key, seed, "station", station, "ocmf")  # seldom used: kept, it is large
         self._meter, self._station, self._epoch_ns = meter, station, epoch_ns
         self.page = 0
         """Pagination: how many records were signed; goes on over a reboot where the store is told."""
@@ -61,8 +62,10 @@ class Signer:
     @property
     def public_key_der(self) -> bytes:
         """The public key as SubjectPublicKeyInfo."""
-        return self._key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        return (
+            self._key()
+            .public_key()
+            .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
     def record(self, readings: tuple[SignedReading, ...], token: str = "") -> str:
@@ -77,7 +80,7 @@ class Signer:
         """
         self.page += 1
         payload = orjson.dumps(self._payload(readings, token))
-        signature = self._key.sign(payload, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        signature = self._key().sign(payload, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
         tail = orjson.dumps({"SA": METHOD, "SE": "hex", "SD": signature.hex()})
         return f"OCMF|{payload.decode()}|{tail.decode()}"
 
