@@ -14,13 +14,14 @@ import asyncio
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tools.soak_books import RESOLUTION_WH, Truth
 from tools.soak_health import Sayings, Vitals, settled, slope_per_minute, vitals
 from twin.domain.ids import EvseId, StationId
+from twin.domain.specs import EvseSpec
 from twin.network.api.compose import Options, System
 from twin.network.clock import LoopClock
 from twin.network.ocpp.csms.limits import Limit
@@ -29,7 +30,7 @@ from twin.network.ocpp.wire.errors import WireError
 from twin.network.ocpp.wire.link import Deviation
 from twin.network.ocpp.wire.server import Listen, serve
 from twin.network.virtual.dial import Target
-from twin.network.virtual.guests import default_evses, endless
+from twin.network.virtual.guests import Guest, default_evses, endless
 from twin.network.virtual.load import Load, LoadOptions
 from twin.network.virtual.parts.faults import FaultRates
 from twin.network.virtual.parts.fit import Fitted, Outfit
@@ -53,7 +54,7 @@ LIARS = replace(FAULTS, register=2.0)
 """Every tenth station's register falls to 0 now and then: what it told cannot be known better."""
 CARS_PER_HOUR = 6.0
 SAMPLE_S = 20
-SPREAD_S, OPEN_S = 30.0, 60.0
+SPREAD_S, OPEN_S = 30.0, 120.0
 """Over how long stations are switched on, and from when on cars come."""
 LOOK_S = 1.0
 PATIENCE_S = 90.0
@@ -139,7 +140,6 @@ class Soak:
         return wrong + self._grown(before, settled(self.loop))
 
     def _populate(self, url: str) -> None:
-        cars = list(catalogue().values())
         groups = [(version, lie) for version in Version for lie in (False, True)]
         for version, lie in groups:
             numbers = [
@@ -155,8 +155,7 @@ class Soak:
                 version=version, sample_s=SAMPLE_S, seed=self.seed, spread_s=SPREAD_S,
                 outfit=Outfit(faults=LIARS if lie else FAULTS),
             )  # fmt: skip
-            cars_come = endless(specs, cars, per_hour=CARS_PER_HOUR, seed=self.seed)
-            guests = (guest._replace(arrival_s=guest.arrival_s + OPEN_S) for guest in cars_come)
+            guests = _guests(specs, self.seed)
             load = Load(Target(url=url), specs, options, self.clock, guests, store=self.truth.store)
             self.truth.watch(load)
             self.loads.append(load)
@@ -279,6 +278,13 @@ class Soak:
         for what in ("memory_mib", "files", "tasks", "timers"):
             grows = slope_per_minute(self.history, what)
             yield what, f"{getattr(first, what):.0f} to {getattr(last, what):.0f}, {grows:+.2f} a minute"
+
+
+def _guests(specs: Sequence[EvseSpec], seed: int) -> Iterator[Guest]:
+    """Yield cars without end, each station's with a card of its own: one card cannot charge at two places."""
+    for guest in endless(specs, list(catalogue().values()), per_hour=CARS_PER_HOUR, seed=seed):
+        card = str(specs[guest.rows[0]].station)
+        yield guest._replace(arrival_s=guest.arrival_s + OPEN_S, token=card)
 
 
 async def _soak(count: int, minutes: float, speed: float, seed: int) -> bool:
