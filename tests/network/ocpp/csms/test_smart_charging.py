@@ -657,3 +657,29 @@ def test_the_first_limit_after_zero_is_sent_twice_to_who_ignores_it(repeat: bool
         assert charger.limit_a(charger.profiles["TxDefaultProfile"]) == (10.0 if repeat else 0.0)
 
     play(story)
+
+
+def test_the_journal_holds_the_latest_wish_and_profile_only() -> None:
+    """Twenty wishes in and out of a transaction leave one wish and one profile per place, and a restart knows them."""
+
+    async def story() -> None:
+        bench, charger = Bench(), Charger()
+        await bench.boot(charger)
+        for number in range(10):
+            bench.charging.set_limit("cp-1", 1, Limit(limit_w=6900.0 + 690.0 * number))
+            await settle()
+        await charger.start()
+        for number in range(10):
+            bench.charging.set_limit("cp-1", 1, Limit(limit_w=6900.0 + 690.0 * number))
+            await settle()
+        kinds = [entry.kind for entry in bench.journal.entries()]
+        assert kinds.count("charging.wished") == 1
+        assert kinds.count("charging.accepted") == 2
+        lane = Bench(journal=bench.journal).charging.lane("cp-1", 1)
+        assert lane is not None
+        assert lane.asked_w == 6900.0 + 690.0 * 9
+        in_force = lane.in_force()
+        assert in_force is not None
+        assert in_force[1].limit_a == 19.0
+
+    play(story)

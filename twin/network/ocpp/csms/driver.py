@@ -257,8 +257,7 @@ class Driver:
         lane.accept(step.place, step.installed)
         if lane.stage is not Stage.DISOBEYED:
             lane.stage = Stage.ACCEPTED
-        body = lane_journal.accepted(lane, step.installed, self._clock.epoch_ns)
-        self._desk.journal.append(lane.identity, lane_journal.ACCEPTED, body)
+        lane_journal.note_accepted(self._desk.journal, lane, step.installed, self._clock.epoch_ns)
 
     async def _resolve(self, lane: Lane, station: Station) -> None:
         """After a silence: does the station still hold what it accepted? What differs is sent again."""

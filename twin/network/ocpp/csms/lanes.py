@@ -115,6 +115,8 @@ class Lane:
     attempts: int = 0
     not_before_s: float = -inf
     """When the next step may be taken."""
+    entries: dict[str, int] = field(default_factory=dict)
+    """Where the journal holds its wish and what was accepted, by place."""
     busy: bool = False
     timer: Timer | None = None
 

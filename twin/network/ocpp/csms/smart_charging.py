@@ -80,7 +80,7 @@ class SmartCharging:
         lane.wish, lane.stage, lane.attempts = limit, Stage.ASKED, 0
         if lane.stopped != lane.transaction:
             lane.stopped = None
-        self._desk.journal.append(identity, lane_journal.WISHED, lane_journal.wished(lane))
+        lane_journal.note_wish(self._desk.journal, lane)
         self.driver.kick(lane)
         return True
 
@@ -144,7 +144,7 @@ class SmartCharging:
         await self.driver.rest(lane, station)
         if limit is not None and limit != lane.wish:
             lane.wish, lane.stage = limit, Stage.ASKED
-            self._desk.journal.append(identity, lane_journal.WISHED, lane_journal.wished(lane))
+            lane_journal.note_wish(self._desk.journal, lane)
         return await self.driver.start(lane, station, token, token_type)
 
     # what happens at the station
@@ -214,9 +214,7 @@ class SmartCharging:
     def restore(self, entry: Entry) -> None:
         """Take back wishes, and what stations accepted; `accepted` verifies it."""
         body = cast("dict[str, Any]", entry.body)
-        lane_journal.restore(
-            self.sight.lane(entry.stream, int(body["evse"])), entry.kind, body, self._clock.epoch_ns
-        )
+        lane_journal.restore(self.sight.lane(entry.stream, int(body["evse"])), entry, self._clock.epoch_ns)
 
     def ready(self, identity: str) -> None:
         """The station's capabilities are known, or known better: send what waited for them."""

@@ -47,8 +47,8 @@ class Made:
 
     started_s: float
     ended_s: float
-    begin_wh: int
-    end_wh: int
+    begin_wh: float
+    end_wh: float
 
 
 class Station:

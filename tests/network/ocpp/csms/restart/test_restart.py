@@ -88,8 +88,8 @@ def _check(url: str, stations: list[Station], *, compacted: bool) -> None:
             Made(
                 one.started_s,
                 one.ended_s,
-                int(one.bill().begin_wh),
-                int(one.bill().end_wh),
+                one.bill().begin_wh,
+                one.bill().end_wh,
             )
             for one in kept
         ] == station.made
