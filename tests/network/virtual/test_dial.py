@@ -12,7 +12,6 @@ from twin.network.ocpp.versions import Version
 from twin.network.virtual.dial import Target
 from twin.network.virtual.guests import default_evses
 from twin.network.virtual.load import Load, LoadOptions
-from twin.network.virtual.way import Ways
 
 BOOTED = {"currentTime": "2026-01-01T00:00:00Z", "interval": 300, "status": "Accepted"}
 SOON = {"OCPPCommCtrlr.RetryBackOffWaitMinimum": "0", "OCPPCommCtrlr.RetryBackOffRandomRange": "0"}
@@ -136,25 +135,3 @@ def test_percentiles_are_of_all_or_of_the_latest():
         answers.note("Heartbeat", None, ms / 1e3)
     assert answers.percentile_ms(50) == pytest.approx(50.5, abs=0.01)
     assert answers.percentile_ms(50, last=10) == pytest.approx(95.5, abs=0.01)
-
-
-def test_a_raised_security_profile_of_16_means_tls_at_the_same_address():
-    """1.6 can name no other: `ws` becomes `wss` after the reboot."""
-
-    async def run():
-        target = Target(url="ws://centre.example:9000/ocpp", password="0123456789abcdef")
-        clock = LoopClock(asyncio.get_running_loop(), 0, 100.0)
-        load = Load(target, default_evses(1), LoadOptions(version=Version.V16), clock)
-        station = load.stations.stations["TWIN-1"]
-        told = station.handle("GetConfiguration", {"key": ["SecurityProfile"]})
-        ways = [Ways(target).of(station)]
-        station.handle("ChangeConfiguration", {"key": "AuthorizationKey", "value": "another-password-1"})
-        answer = station.handle("ChangeConfiguration", {"key": "SecurityProfile", "value": "2"})
-        station.variables.rebooted()
-        return told, answer, [*ways, Ways(target).of(station)]
-
-    told, answer, (before, after) = asyncio.run(run())
-    assert told["configurationKey"][0]["value"] == "1"
-    assert answer == {"status": "RebootRequired"}
-    assert before[:3] == ("ws://centre.example:9000/ocpp", "TWIN-1", b"0123456789abcdef")
-    assert after[:3] == ("wss://centre.example:9000/ocpp", "TWIN-1", b"another-password-1")

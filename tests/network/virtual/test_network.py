@@ -50,8 +50,8 @@ class Centre:
             for _ in range(number):
                 await self._booted.get()
 
-    def listen(self, tls=None):
-        return serve(self.talk, "127.0.0.1", 0, subprotocols=[self.version.value], ssl=tls)
+    def listen(self, tls=None, port=0):
+        return serve(self.talk, "127.0.0.1", port, subprotocols=[self.version.value], ssl=tls)
 
     async def talk(self, socket):
         tls = socket.transport.get_extra_info("ssl_object")
@@ -130,6 +130,34 @@ def test_a_certificate_that_was_signed_over_ocpp_is_shown_from_then_on(version, 
     assert first is None
     assert second.subject.rfc4514_string().startswith("CN=TWIN-1")
     assert centre.heard["CertificateSigned"] == ACCEPTED
+
+
+def test_a_raised_security_profile_of_16_means_tls_at_the_same_address(pki):
+    """A root and a password were given, the profile is accepted; the station comes back with TLS."""
+    authority, files = pki
+
+    async def run():
+        old, new = Centre(Version.V16), Centre(Version.V16)
+        tls = server_context(files / "cert", files / "key")
+        root = {"certificateType": "CentralSystemRootCertificate", "certificate": authority.pem}
+        old.calls = [
+            [
+                ("InstallCertificate", root),
+                ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "0123456789abcdef"}),
+            ],
+            [("ChangeConfiguration", {"key": "SecurityProfile", "value": "2"})],
+        ]
+        async with old.listen() as server:
+            port = server.sockets[0].getsockname()[1]
+            load = load_of(Target(url=f"ws://127.0.0.1:{port}", password="at-first-0123456"), Version.V16)
+            load.start()
+            await old.boots(2)
+        async with new.listen(tls, port):
+            await new.boots(1)
+            await load.stop()
+        return old
+
+    assert asyncio.run(run()).heard["ChangeConfiguration"] == ACCEPTED
 
 
 def profile(url, security):

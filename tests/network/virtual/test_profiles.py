@@ -292,7 +292,7 @@ def test_a_dynamic_profile_is_not_updated_to_discharge(make):
 
 @TWO
 def test_more_than_one_schedule_is_refused(make, version):
-    """Only a car that told its needs may choose among schedules (K01.FR.34): no virtual one does."""
+    """Only a car that told its needs may choose among schedules (2.x K01): no virtual one does."""
     bench = make(version).start()
     body = profile(bench, [(0, 16.0)])
     body["chargingSchedule"] *= 2

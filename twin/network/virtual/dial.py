@@ -16,7 +16,7 @@ from twin.network.virtual.boot import State
 from twin.network.virtual.measured import Answers, Measured
 from twin.network.virtual.parts.fit import Fitted
 from twin.network.virtual.parts.quirks import VendorQuirks
-from twin.network.virtual.parts.standard import PASSWORD
+from twin.network.virtual.parts.standard import PASSWORD, SECURITY_PROFILE
 from twin.network.virtual.parts.trouble import TroubledLink
 from twin.network.virtual.station import VirtualStation
 from twin.network.virtual.variables import Variable
@@ -98,7 +98,7 @@ class Dialler:
         )  # fmt: skip
         end.bind(station, answers)
         if identity not in self._links:
-            station.variables.watch(partial(self._written, identity))
+            station.variables.watch(partial(self._written, station))
         self._links[identity] = link
         fitted = station.fittings
         usual = True
@@ -114,10 +114,11 @@ class Dialler:
         self._answers.received[action] += 1
         return station.handle(action, payload)
 
-    def _written(self, identity: str, variable: Variable) -> None:
-        """A new password is used at once: the connection is closed, the station connects anew (A01.FR.09)."""
-        if variable.name == PASSWORD.name:
-            self._clock.call_later(_REFRESH_S, self._links[identity].close)
+    def _written(self, station: VirtualStation, variable: Variable) -> None:
+        """A new password, and in 1.6 a higher security profile, is used at once: the station connects anew (A01, A05)."""
+        raised = variable.name == SECURITY_PROFILE.name and not station.version.two
+        if raised or variable.name == PASSWORD.name:
+            self._clock.call_later(_REFRESH_S, self._links[station.settings.identity].close)
 
 
 class StationEnd(Endpoint):

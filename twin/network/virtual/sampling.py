@@ -140,7 +140,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def next_aligned_s(own_s: float, epoch_ns: int, interval_s: float) -> float:
-    """Return the next instant after `own_s` that lies k intervals after midnight UTC (2.0.1 J01.FR.10)."""
+    """Return the next instant after `own_s` that lies k intervals after midnight UTC (2.0.1 J01)."""
     day_s = 86_400.0
     epoch_s = epoch_ns % (86_400 * 1_000_000_000) / 1e9
     past_s = (own_s + epoch_s) % day_s

@@ -141,7 +141,7 @@ class VirtualStation:
 
     @property
     def serves(self) -> bool:
-        """Whether transactions may begin (2.0.1 B01.FR.09, B02.FR.03)."""
+        """Whether transactions may begin (2.0.1 B01.FR.09, B02)."""
         accepted = self.boot.state is State.ACCEPTED
         return self.up and not self.power.leaving and (accepted or self.variables.flag(c.BEFORE_ACCEPTED))
 

@@ -28,7 +28,7 @@ OTHER_KEYS = {
 
 def fit(host):
     standard.define(host)
-    return Configuration(host)
+    return Configuration(host, lambda security: security < 3)
 
 
 def test_every_required_key_of_16_is_there(host16):
@@ -84,8 +84,8 @@ def test_a_password_has_16_to_40_characters(host, value, status):
     assert "attributeValue" not in read["getVariableResult"][0]
 
 
-def test_a_security_profile_is_never_lowered(host16):
-    """With a password profile 2 is taken for the next boot, and 1 is rejected afterwards."""
+def test_a_security_profile_is_only_raised_in_16(host16):
+    """With a password to 2, which the station has the root for; to 3 not without a certificate; never down."""
     part = fit(host16)
 
     def change(key, value):
@@ -93,6 +93,17 @@ def test_a_security_profile_is_never_lowered(host16):
 
     assert change("SecurityProfile", "2") == "Rejected"
     change("AuthorizationKey", "0123456789abcdef0123")
-    assert change("SecurityProfile", "2") == "RebootRequired"
-    host16.variables.rebooted()
-    assert change("SecurityProfile", "1") == "Rejected"
+    told = [change("SecurityProfile", value) for value in ("0", "2", "2", "1", "3", "4", "x")]
+    assert told == ["Rejected", "Accepted", *["Rejected"] * 5]
+
+
+def test_a_security_profile_is_read_only_in_2(host):
+    """It follows from the network profile that is in use."""
+    part = fit(host)
+    item = {
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "SecurityProfile"},
+        "attributeValue": "1",
+    }
+    told = host.obey(part, "SetVariables", {"setVariableData": [item]})
+    assert told["setVariableResult"][0]["attributeStatus"] == "Rejected"

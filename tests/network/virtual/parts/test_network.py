@@ -30,7 +30,7 @@ def order(host, part, text):
         "component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "NetworkConfigurationPriority"},
         "attributeValue": text,
     }  # fmt: skip
-    config = Configuration(host, part.orders)
+    config = Configuration(host, lambda _security: True, part.orders)
     answer = host.obey(config, "SetVariables", {"setVariableData": [item]})["setVariableResult"][0]
     host.variables.rebooted()
     part.booted()

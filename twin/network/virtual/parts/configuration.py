@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from twin.network.ocpp.versions import Version
@@ -23,11 +23,13 @@ class Configuration(PlainPart):
 
     Args:
         host: The station; its variables are defined already.
+        able: Whether a security profile could be connected with.
         orders: Whether NetworkConfigurationPriority may be a text; None: whatever fits its type.
     """
 
-    def __init__(self, host: Host, orders: config16.Check | None = None) -> None:
+    def __init__(self, host: Host, able: Callable[[int], bool], orders: config16.Check | None = None) -> None:
         super().__init__(host)
+        self._able = able
         self._checks: dict[str, config16.Check] = {
             PASSWORD.name: self._good_password,
             SECURITY_PROFILE.name: self._not_lower,
@@ -92,15 +94,15 @@ class Configuration(PlainPart):
         return shortest <= len(text) <= longest
 
     def _not_lower(self, text: str) -> bool:
-        """A security profile is never lowered (A05.FR.02), and one with a password needs one (A05.FR.03)."""
+        """1.6: only a higher one, with what it needs (security extension, A05.FR.01 to .04); 2.x: read only."""
         variables = self.host.variables
-        if not text.isdigit() or int(text) < variables.integer(SECURITY_PROFILE):
+        if self.host.version.two or not text.isdigit() or int(text) <= variables.integer(SECURITY_PROFILE):
             return False
-        return int(text) in {0, 3} or bool(variables.text(PASSWORD))
+        return (int(text) == 3 or bool(variables.text(PASSWORD))) and self._able(int(text))
 
 
 def _fits(items: Sequence[object], message: str) -> None:
-    """Refuse more items than ItemsPerMessage says (B05.FR.11, B06.FR.16)."""
+    """Refuse more items than ItemsPerMessage says (2.x B05, B06)."""
     if len(items) > MAX_KEYS:
         raise Refusal(
             Code.OCCURRENCE_CONSTRAINT_VIOLATION, f"{len(items)} items, {message} takes at most {MAX_KEYS}"

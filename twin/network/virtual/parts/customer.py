@@ -28,9 +28,9 @@ class Customer(PlainPart):
         return {(version, "CustomerInformation"): self._answer for version in TWO}
 
     def _answer(self, payload: Payload) -> Answer:
-        """Exactly one way to name the customer is expected (N09.FR.04)."""
+        """Exactly one way to name the customer is expected (errata N09.FR.09)."""
         named = [key for key in ("idToken", "customerIdentifier", "customerCertificate") if key in payload]
-        if len(named) > 1 or not (payload["report"] or payload["clear"]):
+        if len(named) != 1 or not (payload["report"] or payload["clear"]):
             return status("Invalid")
         text = self._known(payload)
         if payload["clear"] and "idToken" in payload:

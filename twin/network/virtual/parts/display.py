@@ -58,7 +58,7 @@ class Display(PlainPart):
         )
 
     def _set(self, payload: Payload) -> Answer:
-        """An id that is known replaces its message (O06.FR.02); one AlwaysFront at a time (O01.FR.11)."""
+        """An id that is known replaces its message (O06); one AlwaysFront at a time (O01)."""
         message = payload["message"]
         contents = message["message"] if isinstance(message["message"], list) else [message["message"]]
         if any(content["format"] not in FORMATS for content in contents):
@@ -94,7 +94,7 @@ class Display(PlainPart):
         self.host.variables.write(DISPLAYED, str(len(self._messages)))
 
     def ended(self, transaction: str) -> None:
-        """Drop the messages of a transaction that ended (O02.FR.02)."""
+        """Drop the messages of a transaction that ended (O02)."""
         for number in [n for n, m in self._messages.items() if m.get("transactionId") == transaction]:
             self._drop(number)
 

@@ -95,7 +95,7 @@ def outfit(host: Host, how: Outfit | None = None) -> Fitted:
     faults = Faults(host, how.faults, quirk)
     return Fitted(
         parts=(
-            Configuration(host, network.orders), network, tokens, reservations, monitoring, streams, logs, certificates, display, costs,
+            Configuration(host, certificates.able, network.orders), network, tokens, reservations, monitoring, streams, logs, certificates, display, costs,
             Customer(host, tokens), Firmware(host, transfer, how.firmware),
         ),
         tokens=tokens, reservations=reservations, signer=MeterSigner(host),

@@ -12,7 +12,7 @@ from twin.network.virtual.variables import Access, Variable, Variables
 ITEMS_PER_PART = 25
 """ReportData in one NotifyReport."""
 _SUMMARY = ("AvailabilityState", "Available", "Problem", "Enabled", "Active", "Fallback")
-"""What an operator wants to know at a glance (2.x B07.FR.08)."""
+"""What an operator wants to know at a glance (2.x B07)."""
 _UNLESS_SAID = ("Active", "Available", "Enabled")
 """Criteria that a component without such a variable fulfils; Problem must be there and true."""
 

@@ -59,7 +59,7 @@ class LocalList:
     def __init__(self, capacity: int, per_message: int) -> None:
         self.capacity, self.per_message = capacity, per_message
         self.version = 0
-        """0: empty (2.x D02.FR.02; 1.6 5.9)."""
+        """0: empty (2.x D02; 1.6 5.9)."""
         self._infos: dict[str, TokenInfo] = {}
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class LocalList:
         Args:
             kind: `Full` replaces the list, `Differential` changes it.
             version: Of the list afterwards; above the present one for a differential update
-                (1.6 5.15, 2.x D01.FR.05).
+                (1.6 5.15, 2.x D01).
             changes: By token; None removes it. In a full list None has nothing to remove and is a failure.
         """
         keyed = {token.casefold(): info for token, info in changes.items()}
@@ -128,12 +128,12 @@ class AuthorisationCache:
         return self._infos.get(key)
 
     def put(self, token: str, info: TokenInfo, now_s: float) -> tuple[str, ...]:
-        """Remember an answer of any status (1.6 3.4.1, 2.x C10.FR.01); return the tokens that gave way.
+        """Remember an answer of any status (1.6 3.4.1, 2.x C10); return the tokens that gave way.
 
         Args:
             token: Whose.
             info: What was said.
-            now_s: When; without an expiry of its own it counts for `lifetime_s` from here (C10.FR.08).
+            now_s: When; without an expiry of its own it counts for `lifetime_s` from here (C10).
         """
         if info.expires_s is None and self.lifetime_s is not None:
             info = info._replace(expires_s=now_s + self.lifetime_s)
@@ -143,7 +143,7 @@ class AuthorisationCache:
         return tuple(self._infos.popitem(last=False)[0] for _ in range(len(self._infos) - self.capacity))
 
     def forget(self, token: str) -> bool:
-        """Drop one token (C10.FR.05 and customer information); whether it was there."""
+        """Drop one token (C10 and customer information); whether it was there."""
         return self._infos.pop(token.casefold(), None) is not None
 
     def clear(self) -> None:

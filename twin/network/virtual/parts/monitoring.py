@@ -130,7 +130,7 @@ class Monitoring(PlainPart):
         if "id" in item:
             before = self.monitors.by_id.get(item["id"])
             if before is None or before.variable != variable.name:
-                return "Rejected"  # N04.FR.15 and .16
+                return "Rejected"  # N04
         if (kind in PERIODIC and value <= 0) or (kind == "Delta" and value < 0):
             return "Rejected"
         if kind in _THRESHOLDS and not variable.low <= value <= variable.high:
@@ -186,7 +186,7 @@ class Monitoring(PlainPart):
         )
 
     def connected(self) -> None:
-        """Tell what happened offline and was severe enough (N07.FR.03)."""
+        """Tell what happened offline and was severe enough (N07)."""
         if self._waiting and self.host.version.two:
             self._send(self._waiting)
             self._waiting = []
@@ -205,7 +205,7 @@ class Monitoring(PlainPart):
 
     def _base(self, payload: Payload) -> Answer:
         """There are no monitors of the factory and none in hardware: their bases clear the custom ones
-        (N03.FR.03 to .05).
+        (N03).
         """
         self.host.variables.write(ACTIVE_BASE, payload["monitoringBase"])
         if payload["monitoringBase"] != "All":

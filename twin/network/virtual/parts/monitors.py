@@ -95,7 +95,7 @@ class Monitors:
         return [monitor for monitor in self.by_id.values() if monitor.variable == variable]
 
     def twin_of(self, new: Monitor) -> Monitor | None:
-        """Return another monitor of the same variable, type and severity: a second one is a duplicate (N04.FR.11)."""
+        """Return another monitor of the same variable, type and severity: a second one is a duplicate (N04)."""
         for known in self.on(new.variable):
             if known.id != new.id and (known.kind, known.severity) == (new.kind, new.severity):
                 return known

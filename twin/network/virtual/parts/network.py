@@ -108,8 +108,8 @@ class Network(PlainPart):
     def _secured(self, security: int) -> None:
         variables, profiles = self.host.variables, self._profiles
         kept = [s for s in variables.names(PRIORITY) if s in profiles and profiles[s].security >= security]
-        for name, text in ((PRIORITY, ",".join(kept)), (SECURITY_PROFILE, str(security))):
-            variables.write(name, text)
+        variables.write(SECURITY_PROFILE, str(security))
+        variables.write(PRIORITY, ",".join(kept))
         variables.rebooted()  # a connection with it exists: there is nothing to wait for
         self._turn = 0
 

@@ -91,7 +91,7 @@ class Reservations(PlainPart):
         return self._reserve(payload["id"], evse, token, group, payload["expiryDateTime"])
 
     def _reserve(self, number: int, evse: int, token: str, group: str, expiry: str) -> Answer:
-        """The same id again replaces its reservation (1.6 5.13, H01.FR.02)."""
+        """The same id again replaces its reservation (1.6 5.13, H01)."""
         known = [e.number for e in self.host.settings.evses]
         expires_s = self.host.read_stamp(expiry)
         off = not self.host.variables.flag(RESERVATIONS)
@@ -136,7 +136,7 @@ class Reservations(PlainPart):
         self.host.status_changed(one.evse)
 
     def _tell(self, one: Reservation, why: str) -> None:
-        """2.x only: H04.FR.02; 1.6 tells by the connector's status alone."""
+        """2.x only: H04; 1.6 tells by the connector's status alone."""
         if self.host.version.two:
             self.host.ask(
                 "ReservationStatusUpdate", {"reservationId": one.id, "reservationUpdateStatus": why}
@@ -150,7 +150,7 @@ class Reservations(PlainPart):
         return {"status": "Accepted"}
 
     def withdraw(self, evse: int) -> None:
-        """Give up what is kept on an EVSE that cannot be used any more (2.x H01.FR.20: told as Removed)."""
+        """Give up what is kept on an EVSE that cannot be used any more (2.x H01: told as Removed)."""
         for one in [one for one in self._kept.values() if one.evse == evse]:
             self._drop(one)
             self._tell(one, "Removed")

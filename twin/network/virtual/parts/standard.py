@@ -85,7 +85,7 @@ PASSWORD = Variable(
 )
 SECURITY_PROFILE = Variable(
     component="SecurityCtrlr", variable="SecurityProfile", key="SecurityProfile", kind=Kind.INTEGER, default="0",
-    low=0, high=3, reboot=True,
+    low=0, high=3,
 )  # fmt: skip
 ORGANISATION = Variable(
     component="SecurityCtrlr", variable="OrganizationName", key="CpoName", default="Twin", high=64
