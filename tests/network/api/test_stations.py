@@ -342,7 +342,7 @@ def test_settings_of_one_station(tell: Any) -> None:
 
         await world.station(GetConfiguration=read, ChangeConfiguration=change)
         assert config["MeterValueSampleInterval"] == "60"
-        settings = {"sample_interval_s": 10, "pause": "smallest", "measurands": ["Voltage"]}
+        settings = {"sample_interval_s": 10, "pause": "smallest", "phases": 1, "measurands": ["Voltage"]}
         put = await world.ask("PUT", "/v1/stations/CP1", json={"settings": settings})
         assert put.status_code == 200
         for _ in range(300):
@@ -352,6 +352,7 @@ def test_settings_of_one_station(tell: Any) -> None:
         assert shown["settings"]["outcomes"]["MeterValueSampleInterval"] == "Accepted"
         assert shown["policy"]["choices"]["sampled"] == ["Voltage"]
         sight = world.system.charging.sight
-        assert sight.circumstances(sight.lane("CP1", 1)).conduct.pause == "smallest"
+        here = sight.circumstances(sight.lane("CP1", 1))
+        assert (here.conduct.pause, here.grammar.phases) == ("smallest", 1)
 
     tell(story)

@@ -32,6 +32,9 @@ class SettingsBody(Body):
     measurands: Annotated[list[str], Field(min_length=1, max_length=50)] | None = Field(
         None, description="Sampled in a transaction."
     )
+    phases: Literal[1, 2, 3] | None = Field(
+        None, description="That cars charge on here, until it is measured; a limit in A is W divided by them."
+    )
     pause: Literal["stop", "smallest"] | None = Field(
         None,
         description="Where a limit of 0 spoils the transaction: stop and start it, or the smallest pilot.",

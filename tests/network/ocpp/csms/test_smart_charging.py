@@ -13,6 +13,8 @@ from twin.domain.events import TransactionStarted
 from twin.network.ocpp.csms.lanes import Conduct, Stage
 from twin.network.ocpp.csms.limits import NO_LIMIT, Limit
 from twin.network.ocpp.csms.smart_charging import Declared
+from twin.network.ocpp.csms.station import StationPolicy
+from twin.network.ocpp.csms.wanted import Choices
 from twin.network.ocpp.versions import Version
 
 TEN_A = Limit(limit_w=6900.0)
@@ -681,5 +683,20 @@ def test_the_journal_holds_the_latest_wish_and_profile_only() -> None:
         in_force = lane.in_force()
         assert in_force is not None
         assert in_force[1].limit_a == 19.0
+
+    play(story)
+
+
+def test_the_operator_says_on_how_many_phases_cars_charge() -> None:
+    """2 kW is 2.8 A on three phases, which starts no car; where cars have one phase it is 8.6 A from the beginning."""
+
+    async def story() -> None:
+        bench, charger = Bench(), Charger()
+        charger.phases = 1
+        await bench.boot(charger, StationPolicy(choices=Choices(phases=1)))
+        bench.charging.set_limit("cp-1", 1, Limit(limit_w=2000.0))
+        await settle()
+        await charger.start()
+        assert await charger.meter() == pytest.approx(8.6)
 
     play(story)

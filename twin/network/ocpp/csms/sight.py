@@ -115,7 +115,7 @@ class Sight:
         switched = lane.wish.phases if known.phase_switching else 0
         grammar = Grammar(
             unit=known.unit(policy.quirks),
-            phases=switched or lane.phases or declared.phases or known.phases,
+            phases=switched or lane.phases or declared.phases or policy.choices.phases or known.phases,
             voltage_v=declared.voltage_v,
             relative=policy.quirks.relative_profiles,
             operation_modes=station is not None and station.version is Version.V21 and known.bidirectional,

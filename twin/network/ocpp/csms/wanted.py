@@ -63,6 +63,8 @@ class Choices:
     sample_interval_s: int | None = None
     aligned_interval_s: int | None = None
     sampled: tuple[str, ...] | None = None
+    phases: int | None = None
+    """That cars charge on here, where it was not measured: divides W into A; None: as the station says."""
     pause: Literal["stop", "smallest"] | None = None
     """See `Conduct`, as the next two."""
     stop_disobedient: bool | None = None
