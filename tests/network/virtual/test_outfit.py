@@ -270,3 +270,36 @@ def test_a_car_that_speaks_tells_what_it_needs(station):
     assert told["chargingNeeds"]["acChargingParameters"] == {
         "energyAmount": 50_000, "evMinCurrent": 6, "evMaxCurrent": 16, "evMaxVoltage": 230
     }  # fmt: skip
+
+
+def test_a_driver_brings_a_tariff_and_gets_another(station):
+    """2.1: the tariff of the answer to Authorize stands in the events; a change of it is told."""
+    bench = station(V21)
+    tariff = {"tariffId": "day", "currency": "EUR"}
+    bench.csms.answers["Authorize"] = lambda _: {"idTokenInfo": {"status": "Accepted"}, "tariff": tariff}
+    bench.charge("DRIVER")
+    [assigned] = bench.ask("GetTariffs", {"evseId": 1})["tariffAssignments"]
+    assert (assigned["tariffKind"], assigned["idTokens"]) == ("DriverTariff", ["DRIVER"])
+    running = bench.csms.told("TransactionEvent")[-1]["transactionInfo"]
+    ask = {"transactionId": running["transactionId"], "tariff": {**tariff, "tariffId": "night"}}
+    assert bench.ask("ChangeTransactionTariff", ask) == {"status": "Accepted"}
+    told = bench.csms.told("TransactionEvent")[-1]
+    assert running["tariffId"] == "day"
+    assert (told["triggerReason"], told["transactionInfo"]["tariffId"]) == ("TariffChanged", "night")
+
+
+def test_a_stream_goes_over_the_wire(station):
+    """2.1: the power of a car that begins to charge, as an unconfirmed message."""
+    bench = station(V21)
+    bench.csms.answers["OpenPeriodicEventStream"] = lambda _: {"status": "Accepted"}
+    item = {
+        "value": 1.0, "type": "Delta", "severity": 3, "periodicEventStream": {"interval": 0, "values": 1},
+        "component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"},
+    }  # fmt: skip
+    answer = bench.ask("SetVariableMonitoring", {"setMonitoringData": [item]})
+    assert answer["setMonitoringResult"][0]["status"] == "Accepted"
+    bench.charge()
+    bench.until(bench.now_s + 61.0)
+    values = [d["v"] for m in bench.csms.told("NotifyPeriodicEventStream") for d in m["data"]]
+    assert values == ["11040.0"]
+    assert len(bench.ask("GetPeriodicEventStream")["constantStreamData"]) == 1
