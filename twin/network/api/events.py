@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 from twin.domain.clock import Clock
@@ -14,6 +15,8 @@ from twin.network.ocpp.wire.link import Deviation
 
 KEPT = 10_000
 """Events that are remembered; who follows more slowly is told that some are missed."""
+KEPT_OF_ONE = 2_000
+"""Of them of one station: whoever floods pushes out its own events, not those of the others."""
 
 
 class Event(NamedTuple):
@@ -57,8 +60,12 @@ class EventLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._events: deque[_Kept] = deque(maxlen=KEPT)
+        self._events: OrderedDict[int, _Kept] = OrderedDict()
+        self._numbers: dict[str, deque[int]] = {}
+        """By station, as long as any of its events is remembered."""
         self._number = 0
+        self._forgotten = 0
+        """The latest number that is not remembered."""
         self._waiting: set[asyncio.Future[None]] = set()
 
     @property
@@ -80,28 +87,36 @@ class EventLog:
 
     def _keep(self, station: str, kind: str, body: Mapping[str, object] | StationFact | Deviation) -> None:
         self._number += 1
-        self._events.append(_Kept(self._number, self._clock.now_s, station, kind, body))
+        self._events[self._number] = _Kept(self._number, self._clock.now_s, station, kind, body)
+        own = self._numbers.setdefault(station, deque())
+        own.append(self._number)
+        if len(own) > KEPT_OF_ONE:
+            self._forget(station)
+        elif len(self._events) > KEPT:
+            self._forget(next(iter(self._events.values())).station)
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
         self._waiting.clear()
 
+    def _forget(self, station: str) -> None:
+        """Forget the oldest event of a station."""
+        own = self._numbers[station]
+        number = own.popleft()
+        if not own:
+            del self._numbers[station]
+        del self._events[number]
+        self._forgotten = max(self._forgotten, number)
+
     def after(self, number: int, *, limit: int, station: str = "") -> Page:
         """Return at most `limit` events behind `number`, of one station or all."""
-        oldest = self._events[0].number if self._events else self._number + 1
-        missed = number > self._number or number + 1 < oldest
+        missed = number > self._number or number < self._forgotten
         if number > self._number:  # a number of an earlier process
             number = 0
-        found: list[Event] = []
-        last = self._number
-        for n in range(max(number + 1 - oldest, 0), len(self._events)):
-            event = self._events[n]
-            if station in ("", event.station):
-                found.append(self._told(event))
-                if len(found) >= limit:
-                    last = event.number
-                    break
-        return Page(found, last, missed)
+        behind = takewhile(lambda kept: kept.number > number, reversed(self._events.values()))
+        found = [kept for kept in behind if station in ("", kept.station)][::-1]
+        last = found[limit - 1].number if len(found) >= limit else self._number
+        return Page([self._told(kept) for kept in found[:limit]], last, missed)
 
     def _told(self, kept: _Kept) -> Event:
         body = kept.body
