@@ -202,3 +202,11 @@ def test_an_address_that_is_taken_is_named(tmp_path: Path) -> None:
                 pass
 
     serve(settings(tmp_path), story)
+
+
+def test_a_stop_fits_into_what_process_managers_give() -> None:
+    """Ten seconds to SIGKILL: requests under way, then stations that do not answer the close."""
+    from twin.network.api.serve import _GRACE_S
+    from twin.network.ocpp.wire.sockets import SocketLimits
+
+    assert _GRACE_S + SocketLimits().close_timeout_s < 10

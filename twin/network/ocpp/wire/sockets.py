@@ -48,8 +48,8 @@ class SocketLimits:
     """Frames that may come at once."""
     open_timeout_s: float = 10.0
     """Real seconds for a handshake."""
-    close_timeout_s: float = 10.0
-    """Real seconds that a peer may take to close after a close frame."""
+    close_timeout_s: float = 4.0
+    """Real seconds that a peer may take to close after a close frame: one that is deaf must not hold up a stop."""
     ping_interval_s: float | None = None
     """Real seconds between WebSocket pings; None: none are sent."""
     pong_timeout_s: float | None = None
