@@ -150,3 +150,11 @@ def tables() -> Callable[[Path | str], dict[str, bytes]]:
         return found
 
     return read
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to tell when they pass: their property `told`; tests may run in other processes."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(str(text))
