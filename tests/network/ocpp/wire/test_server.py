@@ -333,3 +333,17 @@ def test_who_never_says_a_whole_request_is_cut_off_and_recorded(said: bytes) -> 
             writer.close()
 
     asyncio.run(main())
+
+
+def test_a_stop_does_not_wait_for_half_a_request() -> None:
+    """The handshake may take an hour, the stop does not: the time-out of the test bounds it."""
+
+    async def main() -> None:
+        async with centre(limits=SocketLimits(open_timeout_s=3600.0)) as c:
+            reader, writer = await asyncio.open_connection("127.0.0.1", c.server.ports[0])
+            writer.write(b"GET /CP1 HTTP/1.1\r\nHost:")
+            assert await (await c.station("CP2")).call("Heartbeat", {}) == TIME
+        assert await reader.read() == b""
+        writer.close()
+
+    asyncio.run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -67,8 +68,10 @@ class Listen:
 class Server:
     """Running listeners; made by `serve`."""
 
-    def __init__(self, listeners: Sequence[WebSocketServer], links: set[SocketLink]) -> None:
-        self._listeners, self._links = list(listeners), links
+    def __init__(
+        self, listeners: Sequence[WebSocketServer], links: set[SocketLink], arriving: set[DirectServer]
+    ) -> None:
+        self._listeners, self._links, self._arriving = list(listeners), links, arriving
 
     @property
     def ports(self) -> list[int]:
@@ -86,6 +89,9 @@ class Server:
             listener.close(close_connections=False)
         for link in list(self._links):
             link.close(code, reason)
+        for connection in list(self._arriving):
+            if connection.request is None:  # nobody waits for who never says what it wants
+                connection.transport.abort()
         for listener in self._listeners:
             await listener.wait_closed()
 
@@ -113,16 +119,17 @@ async def serve(
         OSError: An address cannot be bound; nothing listens then.
     """
     links: set[SocketLink] = set()
+    arriving: set[DirectServer] = set()
     throttle = Throttle(clock)
     listeners: list[WebSocketServer] = []
     try:
         for one in listen:
-            door = _Door(one, attach, gate, clock, limits, remark, throttle, links)
+            door = _Door(one, attach, gate, clock, limits, remark, throttle, links, arriving)
             listeners.append(await door.open())
     except OSError:
-        await Server(listeners, links).close()
+        await Server(listeners, links, arriving).close()
         raise
-    return Server(listeners, links)
+    return Server(listeners, links, arriving)
 
 
 class _Door:
@@ -138,15 +145,25 @@ class _Door:
         remark: Remark | None,
         throttle: Throttle,
         links: set[SocketLink],
+        arriving: set[DirectServer],
     ) -> None:
+        self._arriving = arriving
         self._listen, self._attach, self._gate, self._clock = listen, attach, gate, clock
         self._limits, self._remark, self._throttle, self._links = limits, remark, throttle, links
 
     async def open(self) -> WebSocketServer:
         """Start to listen."""
-        limits, silent = self._limits, self._silent
+        limits, silent, arriving = self._limits, self._silent, self._arriving
 
         class Arriving(DirectServer):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                arriving.add(self)
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                arriving.discard(self)
+                super().connection_lost(exc)
+
             def silent(self) -> None:
                 silent(self)
 
