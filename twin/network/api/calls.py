@@ -125,7 +125,12 @@ def routes(system: System) -> APIRouter:
         who: Annotated[Holder, Depends(holder_of)],
         payload: Annotated[dict[str, Any], Body(description="The OCPP payload.")] = {},  # noqa: B006 -- read only
         timeout: Annotated[  # noqa: ASYNC109 -- the station's time, not this coroutine's
-            float | None, Query(gt=0, le=LONGEST_S, description="Seconds; 30 by default.")
+            float | None,
+            Query(
+                gt=0,
+                le=LONGEST_S,
+                description="Seconds from when it is sent, 30 by default; one call to a station waits for the one before.",
+            ),
         ] = None,
         validate: Annotated[
             Literal["strict", "off"],
