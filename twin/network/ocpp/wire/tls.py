@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from asyncio import sslproto
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -10,6 +11,15 @@ from typing import Final
 CIPHERS: Final = "ECDHE+AESGCM:AES128-GCM-SHA256:AES256-GCM-SHA384"
 """TLS 1.2 with forward secrecy, and the two with RSA key exchange that a central system must offer beside them
 (OCPP 2.0.1 A00.FR.318; Python leaves them out by default). TLS 1.3 brings its own."""
+
+
+_BUFFER_BYTES = 32_768
+"""Of each connection; a record of TLS has 16 kB."""
+
+
+def _small_buffers() -> None:
+    """Let asyncio read TLS in smaller pieces: its 256 kB per connection are all that thousands of stations would need."""
+    sslproto.SSLProtocol.max_size = _BUFFER_BYTES
 
 
 def server_context(
@@ -29,6 +39,7 @@ def server_context(
     """
     if require_client and client_ca is None:
         raise ValueError("to require certificates of clients, name who signs them")
+    _small_buffers()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
@@ -63,6 +74,7 @@ def client_context(
     Raises:
         OSError, ssl.SSLError: A file is missing, or is not what it should be.
     """
+    _small_buffers()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
