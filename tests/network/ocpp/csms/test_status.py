@@ -90,6 +90,23 @@ async def test_older_status_does_not_overwrite() -> None:
 
 
 @looped
+async def test_a_clock_that_was_ahead_and_is_set_is_believed() -> None:
+    """Two hours ahead it said Charging and 7 kW; after its boot the clock is right, and what it says now counts."""
+    rig = Rig()
+    charger = await rig.booted()
+    await charger.status("Charging", timestamp=charger.at(8_200.0))
+    await charger.values(8_200.0, 7000, measurand="Power.Active.Import")
+    charger = await rig.booted()
+    await rig.go_to(1_010.0)
+    await charger.status("Available", timestamp=charger.at(1_010.0))
+    await charger.values(1_010.0, 0, measurand="Power.Active.Import")
+    evse = rig.station().evse(1)
+    assert (evse.status, evse.status_s) == ("Available", 1_010.0)
+    assert evse.readings == {("Power.Active.Import", ""): (1_010.0, 0.0)}
+    assert "older-status" not in rig.rules()
+
+
+@looped
 async def test_status_survives_a_restart() -> None:
     """Status and cable are known again; the same status then is no news."""
     rig = Rig()

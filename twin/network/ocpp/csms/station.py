@@ -65,6 +65,11 @@ class Evse:
     readings: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     """(measurand, phase) to (t_s, value in W, Wh, A, V or %): the latest of each."""
 
+    def not_after(self, t_s: float) -> None:
+        """Let nothing be known from later than `t_s`: the clock that told so has been set."""
+        self.status_s = min(self.status_s, t_s)
+        self.readings = {key: (min(at_s, t_s), value) for key, (at_s, value) in self.readings.items()}
+
 
 @dataclass(slots=True)
 class Station:

@@ -66,7 +66,9 @@ class Statuses:
         """The last status stays until another one comes (quirk 27)."""
 
     def accepted(self, station: Station) -> None:
-        """Nothing depends on the boot."""
+        """The station was told the time: what a clock that was ahead told is no reason to disbelieve it."""
+        for evse in station.evses.values():
+            evse.not_after(self._desk.clock.now_s)
 
     def disconnected(self, station: Station) -> None:
         """The last status stays."""
