@@ -212,7 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000)
     parser.add_argument("--version", choices=("1.6", "2.0.1", "2.1"), action="append")
-    parser.add_argument("--warm-up", type=float, default=90.0, help="seconds until it is measured")
+    parser.add_argument("--warm-up", type=float, default=100.0, help="seconds until it is measured")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long it is measured")
     parser.add_argument("--tls", action="store_true", help="with certificates on both sides")
     parser.add_argument("--only", choices=("steady", "restarts"))
