@@ -33,7 +33,11 @@ def test_every_notice_is_an_action_of_its_versions_and_answered_validly(bench: A
         assert action in schemas.actions(version)
         if action not in schemas.unconfirmed(version):
             assert schemas.responses(version)[action].valid(answer)
-    assert {action for _, action in handlers} == {*KINDS, "OpenPeriodicEventStream", "PullDynamicScheduleUpdate"}
+    assert {action for _, action in handlers} == {
+        *KINDS,
+        "OpenPeriodicEventStream",
+        "PullDynamicScheduleUpdate",
+    }
 
 
 def test_the_latest_notice_is_known_after_a_restart(bench: Any) -> None:
