@@ -213,11 +213,13 @@ class Transactions:
         before, bay.points = bay.points, points(bay)
         bay.spent &= bay.points
         start, stop = self._bounds()
-        self._contactor(bay)
         transaction = bay.transaction
+        # Read before energy can flow: in real time some milliseconds pass until the transaction begins.
+        begin_wh = self._station.sample(bay).register_wh if transaction is None else 0.0
+        self._contactor(bay)
         if transaction is None:
             if self._starts(bay, start):
-                self._begin(bay, trigger, own_s)
+                self._begin(bay, begin_wh, trigger, own_s)
         elif (before - bay.points) & stop:
             self._end(bay, transaction, trigger, own_s)
         elif trigger != "ChargingStateChanged" or first(CHARGING_STATES, bay) != transaction.state:
@@ -249,9 +251,9 @@ class Transactions:
 
     # transactions
 
-    def _begin(self, bay: Bay, trigger: str, own_s: float | None) -> None:
+    def _begin(self, bay: Bay, begin_wh: float, trigger: str, own_s: float | None) -> None:
         station = self._station
-        sample = station.sample(bay)
+        sample = station.sample(bay)._replace(register_wh=begin_wh)
         number = station.next_id("transaction")
         name = f"{station.settings.identity}/{station.clock.epoch_ns}/{station.settings.seed}/{number}"
         transaction = Transaction(
