@@ -119,6 +119,18 @@ def test_with_pilots_it_costs_little_more_than_the_best_of_all_choices(problem):
     assert weight @ found.power_w <= best + 1e-6
 
 
+def test_what_mends_one_limit_may_not_break_another():
+    """3 W are no pilot of 4: row 2 pauses and relieves the second limit no more, which row 0 mends and so burdens the first.
+
+    2 * 6.5 + 10 = 23 > 21: row 0 falls to 5.5. Then 10 - 5.5 = 4.5 > 4: row 1 falls to 9.5.
+    """
+    effect, room = np.array([[-1.0, 1.0, 0.0], [2.0, 1.0, -1.0]]), np.array([4.0, 21.0])
+    power, upper = np.array([6.5, 10.0, 3.0]), np.array([20.0, 20.0, 3.5])
+    pilot, step, order = np.full(3, 4.0), np.full(3, 0.5), np.array([1, 0, 2])
+    found = to_pilots(effect, room, power, np.zeros(3), upper, pilot, step, order)
+    assert found.tolist() == [5.5, 9.5, 0.0]
+
+
 @settings(deadline=None)
 @given(problems(signed=True), st.integers(0, 9))
 def test_whatever_is_divided_keeps_every_limit_floor_and_wish(problem, turn):

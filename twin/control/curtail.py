@@ -159,7 +159,7 @@ def to_pilots(
     """Round curtailed rows down to what they can signal, and hand out what that frees.
 
     Where a row relieves a limit, rounding it down may break that limit: then the rows that weigh most on
-    it give a step each until it is kept.
+    it give a step each until it is kept, and every other limit as well.
 
     Args:
         effect: (m, n) what one W adds to each limit.
@@ -185,26 +185,32 @@ def to_pilots(
     for c in range(limits):
         for i in range(count):
             left[c] -= effect[c, i] * x[i]
-    for c in range(limits):
-        tolerance = 1e-7 * abs(room[c]) + 1e-12
-        while left[c] < -tolerance:
-            worst = FREE
-            for i in range(count):
-                if effect[c, i] <= 0.0 or x[i] <= lower_w[i]:
-                    continue
-                if worst == FREE or effect[c, i] > effect[c, worst]:
-                    worst = i
-            if worst == FREE:
-                break
-            target = x[worst] + left[c] / effect[c, worst]
-            if step_w[worst] > 0.0:
-                target = np.floor(target / step_w[worst] + 1e-9) * step_w[worst]
-            if lower_w[worst] <= 0.0 and target < pilot_w[worst] * (1.0 - _SAME):
-                target = 0.0
-            moved = max(target, lower_w[worst]) - x[worst]
-            x[worst] += moved
-            for k in range(limits):
-                left[k] -= effect[k, worst] * moved
+    moved = -1.0
+    while moved < 0.0:  # what mends one limit may break another that the row relieves
+        moved = 0.0
+        for c in range(limits):
+            tolerance = 1e-7 * abs(room[c]) + 1e-12
+            while left[c] < -tolerance:
+                worst = FREE
+                for i in range(count):
+                    if effect[c, i] <= 0.0 or x[i] <= lower_w[i]:
+                        continue
+                    if worst == FREE or effect[c, i] > effect[c, worst]:
+                        worst = i
+                if worst == FREE:
+                    break
+                target = x[worst] + left[c] / effect[c, worst]
+                if step_w[worst] > 0.0:
+                    target = np.floor(target / step_w[worst] + 1e-9) * step_w[worst]
+                if lower_w[worst] <= 0.0 and target < pilot_w[worst] * (1.0 - _SAME):
+                    target = 0.0
+                less = max(target, lower_w[worst]) - x[worst]
+                if less >= 0.0:  # broken by a rounding only
+                    break
+                moved = less
+                x[worst] += less
+                for k in range(limits):
+                    left[k] -= effect[k, worst] * less
     for i in order:
         if step_w[i] <= 0.0 or x[i] >= upper_w[i] * (1.0 - _SAME):
             continue
