@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twin.money.billing.tariff import MINOR_DIGITS
+from twin.domain.money import MINOR_DIGITS
 from twin.report.words import NONE, known, money, number, signed
 
 if TYPE_CHECKING:

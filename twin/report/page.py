@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twin.domain.grid import UNBALANCE
-from twin.money.billing.tariff import MINOR_DIGITS
+from twin.domain.money import MINOR_DIGITS
 from twin.report import html
 from twin.report.chapters import control, drivers, feeder, limits, money, phases, provenance, voltage
 from twin.report.frames import Frames, read_frames

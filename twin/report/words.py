@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from twin.money.billing.tariff import MINOR_DIGITS
+from twin.domain.money import MINOR_DIGITS
 
 NONE = "–"
 """Stands where there is no value."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from twin.domain.ids import Matrix, Vector
-from twin.money.billing.tariff import MINOR_DIGITS
+from twin.domain.money import MINOR_DIGITS
 from twin.results.ageing import transformer_ageing
 from twin.results.fairness import jain_index
 from twin.results.feeder import loadings, voltages

@@ -12,11 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from twin.domain.money import digits
+
 EVERY_DAY = frozenset(range(7))
-_NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
-MINOR_DIGITS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
-"""Decimals of the minor unit (ISO 4217) where it is not 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +52,7 @@ class Tariff:
     @property
     def digits(self) -> int:
         """Decimals of the currency's minor unit."""
-        return MINOR_DIGITS.get(self.currency, 2)
+        return digits(self.currency)
 
     def price_at(self, civil: datetime) -> Decimal:
         """Price per kWh at a civil instant of the location."""

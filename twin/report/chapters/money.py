@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from twin.money.billing.tariff import MINOR_DIGITS
+from twin.domain.money import MINOR_DIGITS
 from twin.report.frames import Frames
 from twin.report.model import Block, Section, Table, Text, table
 from twin.report.words import NONE, money, number

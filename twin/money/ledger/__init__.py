@@ -1,0 +1,1 @@
+"""The books in memory and in a database."""

@@ -1,0 +1,1 @@
+"""Payment providers: simulated, and Stripe; webhooks and their inbox."""
