@@ -46,6 +46,7 @@ def test_there_are_these_commands() -> None:
         "sweep",
         "validate",
         "vehicles",
+        "verify",
     ]
 
 

@@ -13,6 +13,7 @@ from twin.cli.hosting import hosting
 from twin.cli.powerflow import powerflow
 from twin.cli.sequence import sequence
 from twin.cli.station import station
+from twin.cli.verify import verify
 
 app = typer.Typer(
     name="twin",
@@ -155,6 +156,7 @@ app.command()(hosting)
 app.command()(station)
 app.command()(csms)
 app.command()(sequence)
+app.command()(verify)
 
 
 @app.command()
