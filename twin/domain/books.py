@@ -16,6 +16,8 @@ from twin.domain.journal import Entry as Fact
 class Account(Enum):
     """Kinds of accounts; one of a kind belongs to somebody: `Account.DRIVER.of("d-17")`."""
 
+    __hash__ = object.__hash__
+
     DRIVER = "driver"
     """Receivable: what a driver owes; negative: what we owe the driver."""
     CASH = "cash"
@@ -38,14 +40,22 @@ class Account(Enum):
     """From a roaming partner."""
     WRITE_OFF = "write-off"
     """Given up, by reason."""
+    PAID_OUT = "paid out"
+    """Of an operator: what a provider has paid to its bank."""
 
     def of(self, owner: str) -> str:
         """Return the name of somebody's account."""
         return f"{self.value}:{owner}"
 
 
+MEMO = frozenset((Account.HOLD, Account.HELD))
+"""Kinds of accounts that are no money yet."""
+
+
 class Reason(Enum):
     """Why metered energy brought no money: the closed list. Whatever fits none of these is `unexplained`, and fails the run."""
+
+    __hash__ = object.__hash__
 
     FREE = "free"
     """The tariff asks nothing, or there is none."""
@@ -95,13 +105,20 @@ class LedgerEntry(NamedTuple):
 
 
 class Books(Protocol):
-    """Where money is kept: memory in a pure simulation, a database where something real is connected."""
+    """Where money is kept: memory in a pure simulation, a database where something real is connected.
+
+    What a block has written so far is seen by whoever reads within it. One thread at a time.
+    """
 
     def atomic(self) -> AbstractContextManager[None]:
         """Everything within is durable together, at the end of the outermost block, or not at all.
 
+        Blocks nest: one block around a tick makes one commit of all blocks within. A block that is left by an
+        exception is undone, an inner one alone: whoever catches what it raised goes on without it. To write
+        outside of every block is a RuntimeError.
+
         Raises:
-            SettingsError: The store refuses; nothing of the block is kept.
+            SettingsError: The store refuses; nothing of the outermost block is kept. The same may be tried again.
         """
         ...
 
@@ -112,9 +129,12 @@ class Books(Protocol):
             False: an entry of that cause is there already, and equal; nothing changes.
 
         Raises:
-            AuditError: It does not balance, or differs from the one of the same cause.
+            AuditError: It does not balance, or differs from the one of the same cause: names both.
         """
         ...
+
+    def entry(self, cause: str, /) -> LedgerEntry | None:
+        """Return the entry of a cause; None: there is none."""
 
     def note(self, stream: str, kind: str, body: Mapping[str, object], /) -> None:
         """Append a fact, within `atomic`."""
