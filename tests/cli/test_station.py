@@ -1,21 +1,27 @@
 """`twin station` against a small central system of the test's own."""
 
+import asyncio
 import base64
 import json
 import os
 import signal
+import socket
 import ssl
 import threading
 import time
 from collections import Counter
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import pytest
 from websockets.sync.server import serve
 
 from twin.network.ocpp.security.authority import Authority
 from twin.network.ocpp.security.certificates import instant
+from twin.network.ocpp.wire.sockets import SocketLimits
 from twin.network.ocpp.wire.tls import server_context
 from twin.network.ocpp.wire.trace import read
+from twin.network.virtual.dial import Target
 
 HELLO = {"currentTime": "2026-01-01T00:00:00Z", "interval": 300, "status": "Accepted"}
 ANSWERS = {
@@ -40,18 +46,18 @@ class Centre:
         self.peers, self.stamps = [], []
         self._ends = ends
 
-    def __call__(self, socket):
-        tls = socket.socket
+    def __call__(self, peer):
+        tls = peer.socket
         self.peers.append(tls.getpeercert() if isinstance(tls, ssl.SSLSocket) else None)
-        self.headers.append(socket.request.headers.get("Authorization"))
-        self.paths.append(socket.request.path)
-        for text in socket:
+        self.headers.append(peer.request.headers.get("Authorization"))
+        self.paths.append(peer.request.path)
+        for text in peer:
             kind, number, action, payload = json.loads(text)
             assert kind == 2
-            answer = ANSWERS[socket.subprotocol].get(action, {})
+            answer = ANSWERS[peer.subprotocol].get(action, {})
             if action == "Heartbeat":
                 answer = {"currentTime": HELLO["currentTime"]}
-            socket.send(json.dumps([3, number, answer]))
+            peer.send(json.dumps([3, number, answer]))
             name = payload["eventType"] if action == "TransactionEvent" else action
             self.calls[name] += 1
             if name in {"Started", "Ended"}:
@@ -81,7 +87,10 @@ def centre():
         thread.join()
 
 
+PATIENT = ("--set", "OCPPCommCtrlr.MessageTimeout[Default]=100000")
+"""Stations whose time flies wait for answers as long as a busy machine needs."""
 QUICK = (
+    *PATIENT,
     "--speed",
     300,
     "--cars-per-hour",
@@ -178,7 +187,6 @@ def test_a_server_of_another_authority_is_not_trusted(cli, centre, pki):
 def test_a_scenario_brings_its_stations_and_drivers(cli, centre, hello):
     """The family's car charges at its own wallbox, with the family's token."""
     url, seen = centre(ends=1)
-    patient = "OCPPCommCtrlr.MessageTimeout[Default]=100000"
     answer = cli(
         "station",
         "--url",
@@ -190,8 +198,7 @@ def test_a_scenario_brings_its_stations_and_drivers(cli, centre, hello):
         20_000,
         "--duration",
         60,
-        "--set",
-        patient,
+        *PATIENT,
     )
     assert answer.code == 0
     assert seen.paths[0] == "/ocpp/wallbox"
@@ -215,6 +222,7 @@ def test_faults_are_told_in_the_summary(cli, centre):
     answer = cli(
         "station", "--url", url, "--json", "--fault", "drop=200,malformed=100", "--cars-per-hour", 20,
         "--speed", 300, "--duration", 60, "--set", "OCPPCommCtrlr.RetryBackOffWaitMinimum=0", "--set", "OCPPCommCtrlr.RetryBackOffRandomRange=1",
+        *PATIENT,
     )  # fmt: skip
     summary = json.loads(answer.out)
     assert summary["faults"]["drop"] > 0
@@ -227,6 +235,66 @@ def test_nobody_there_is_told_with_the_reason(cli):
     assert answer.code == 2
     assert "no station could connect" in answer.err
     assert "Connect call failed" in answer.err
+
+
+def test_its_time_counts_from_when_stations_are_switched_on(cli, centre, monkeypatch):
+    """A control API that takes longer to come up than all of the duration takes nothing of it."""
+
+    @asynccontextmanager
+    async def late(load, address):
+        await asyncio.sleep(0.5)
+        yield address
+
+    monkeypatch.setattr("twin.cli.station_api.serve", late)
+    url, seen = centre(ends=-1)
+    answer = cli("station", "--url", url, "--duration", 0.01, "--json")
+    summary = json.loads(answer.out)
+    assert answer.code == 0
+    assert (summary["connections"], len(seen.paths)) == (1, 1)
+
+
+@contextmanager
+def deaf(heard):
+    """A port where connections are accepted, `heard()` is called, and nothing is said; yields its URL."""
+
+    def accept():
+        try:
+            while True:
+                held.append(listening.accept()[0])
+                heard()
+        except OSError:  # closed below
+            return
+
+    held = []
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=accept)
+    thread.start()
+    try:
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for each in [listening, *held]:
+            each.close()
+
+
+def test_it_waits_for_the_end_of_the_first_attempt(cli, monkeypatch):
+    """The duration is over long before a handshake that nobody answers times out: that is the reason told."""
+    impatient = partial(Target, sockets=SocketLimits(open_timeout_s=0.7))
+    monkeypatch.setattr("twin.cli.station_running.Target", impatient)
+    with deaf(lambda: None) as url:
+        answer = cli("station", "--url", url, "--duration", 0.01)
+    assert answer.code == 2
+    assert "timed out" in answer.err
+    assert "nothing was tried" not in answer.err
+
+
+def test_a_signal_ends_it_before_the_first_attempt_has(cli):
+    """Ctrl-C is obeyed at once, and the message says that no attempt came to an end."""
+    with deaf(lambda: os.kill(os.getpid(), signal.SIGINT)) as url:
+        answer = cli("station", "--url", url, "--duration", 0.01)
+    assert answer.code == 2
+    assert "nothing was tried in this time" in answer.err
 
 
 @pytest.mark.parametrize(

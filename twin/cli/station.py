@@ -109,7 +109,11 @@ def station(
         ),
     ] = "127.0.0.1:0",
     duration: Annotated[
-        float, typer.Option(min=0.0, help="Seconds after which it stops; 0: Ctrl-C stops it.")
+        float,
+        typer.Option(
+            min=0.0,
+            help="Seconds after which it stops, once a station has tried to connect; 0: Ctrl-C stops it.",
+        ),
     ] = 0.0,
     iso15118: Annotated[
         bool,

@@ -9,7 +9,7 @@ import math
 import signal
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, fields
 from functools import partial
@@ -76,6 +76,9 @@ class Wanted:
 def run(wanted: Wanted) -> None:
     """Connect, charge, measure, until SIGINT, SIGTERM or the end of the duration.
 
+    The duration and the warm-up count from when the stations are switched on; only a signal ends it before the first
+    attempt to connect came to an end.
+
     Raises:
         SettingsError: An option cannot be used, or no station ever connected.
     """
@@ -111,21 +114,24 @@ async def _serve(
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
+    control = _control(wanted.api)
     clock = LoopClock(loop, unix_ns, wanted.speed)
     try:
         load = Load(target, specs, options, clock, guests, trace=trace)
     except ValueError as error:
         raise SettingsError(f"--set: {error}") from None
-    begun_s = loop.time()
     gc.collect()
     gc.freeze()  # what was loaded stays: nobody need look through it again and again
-    async with _control(load, wanted.api) as address:
+    async with control(load) as address:
         if address:
             typer.echo(f"control API: http://{address}/docs", err=True)
+        begun_s = loop.time()
         load.start()
         warming = loop.call_later(wanted.warm_up_s, load.answers.warm)
         with View(Console(stderr=True), load) as view:
-            while not ended.is_set() and not _over(wanted.duration_s, loop.time() - begun_s):
+            while not ended.is_set() and not (
+                load.answers.tried and _over(wanted.duration_s, loop.time() - begun_s)
+            ):
                 view.show(loop.time() - begun_s)
                 await _wait(ended, _LOOK_S)
         summary = {
@@ -137,13 +143,13 @@ async def _serve(
     return summary
 
 
-def _control(load: Load, address: str) -> AbstractAsyncContextManager[str]:
-    """Serve the control API; what it is made of is not loaded where there is none."""
+def _control(address: str) -> Callable[[Load], AbstractAsyncContextManager[str]]:
+    """Return what serves the control API; what it is made of is loaded here, and not where there is none."""
     if not address:
-        return nullcontext("")
+        return lambda _: nullcontext("")
     from twin.cli.station_api import serve
 
-    return serve(load, address)
+    return lambda load: serve(load, address)
 
 
 def _over(duration_s: float, passed_s: float) -> bool:

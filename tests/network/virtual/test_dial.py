@@ -9,6 +9,7 @@ from websockets.asyncio.server import serve
 
 from twin.network.clock import LoopClock
 from twin.network.ocpp.versions import Version
+from twin.network.ocpp.wire.sockets import SocketLimits
 from twin.network.virtual.dial import Target
 from twin.network.virtual.guests import default_evses
 from twin.network.virtual.load import Load, LoadOptions
@@ -123,6 +124,55 @@ def test_a_server_that_answers_with_a_status_is_tried_again():
     load = asyncio.run(run())
     assert load.answers.refused == 2
     assert [reason.rpartition(" ")[2] for reason in load.answers.reasons] == ["503"]
+
+
+def stopped_at(centre):
+    """Connect one station to `centre(socket, over)`, stop it, and return the load; a peer has 0.2 s to close."""
+
+    async def run():
+        connected, over = asyncio.Event(), asyncio.Event()
+
+        async def serving(socket):
+            connected.set()
+            await centre(socket, over)
+
+        async with serve(serving, "127.0.0.1", 0, subprotocols=["ocpp1.6"], close_timeout=0.1) as server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            target = Target(url=url, sockets=SocketLimits(close_timeout_s=0.2))
+            clock = LoopClock(asyncio.get_running_loop(), 0)
+            load = Load(target, default_evses(1), LoadOptions(version=Version.V16), clock)
+            load.start()
+            await connected.wait()
+            while not load.answers.connected:  # noqa: ASYNC110  what is waited for has no event
+                await asyncio.sleep(0)
+            await load.stop()
+            over.set()
+            assert (load.answers.connected, load.answers.lost) == (1, 1)
+
+    asyncio.run(run())
+
+
+def test_a_stop_waits_until_connections_are_gone():
+    """The central system has read the word of farewell before the stop is over."""
+    codes = []
+
+    async def centre(socket, _over):
+        await socket.wait_closed()
+        codes.append(socket.close_code)
+
+    stopped_at(centre)
+    assert codes == [1001]
+
+
+def test_a_stop_does_not_wait_for_who_is_deaf():
+    """A central system that reads nothing any more is cut off after the time to close."""
+
+    async def centre(socket, over):
+        socket.transport.pause_reading()
+        await over.wait()
+        socket.transport.resume_reading()
+
+    stopped_at(centre)
 
 
 def test_percentiles_are_of_all_or_of_the_latest():

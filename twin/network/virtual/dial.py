@@ -58,6 +58,9 @@ class Dialler:
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._links: dict[str, TroubledLink] = {}
+        self._ends: set[StationEnd] = set()
+        self._quiet = asyncio.Event()
+        """Set whenever the last connection is gone."""
 
     def dial(self, station: VirtualStation) -> None:
         """Begin to connect; ends in `link_up` or `link_failed`."""
@@ -66,10 +69,16 @@ class Dialler:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give up attempts that are under way."""
+        """Give up attempts that are under way, and wait until the connections, which were closed before, are gone.
+
+        Nobody who is deaf holds it up: a peer has `SocketLimits.close_timeout_s`.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._ends:
+            self._quiet.clear()
+            await self._quiet.wait()
 
     async def _connect(self, station: VirtualStation) -> None:
         target, answers = self._target, self._answers
@@ -96,7 +105,8 @@ class Dialler:
             remark=self._remark, on_late=station.late, new_id=lambda: str(next(ids)),
             limits=Limits(call_timeout_s=30.0),
         )  # fmt: skip
-        end.bind(station, answers)
+        end.bind(station, self)
+        self._ends.add(end)
         if identity not in self._links:
             station.variables.watch(partial(self._written, station))
         self._links[identity] = link
@@ -109,6 +119,13 @@ class Dialler:
                 station.boot.started("Unknown")  # this central system has never accepted it
         link.join(end)
         station.link_up(Measured(end, answers, validate=usual), link.version)
+
+    def gone(self, end: StationEnd) -> None:
+        """A connection was lost, or closed by either side."""
+        self._answers.lost += 1
+        self._ends.discard(end)
+        if not self._ends:
+            self._quiet.set()
 
     def _heard(self, station: VirtualStation, action: str, payload: Payload) -> Answer | Awaitable[Answer]:
         self._answers.received[action] += 1
@@ -125,16 +142,16 @@ class StationEnd(Endpoint):
     """An endpoint that tells its station when the connection is gone."""
 
     _station: VirtualStation
-    _answers: Answers
+    _dialler: Dialler
 
-    def bind(self, station: VirtualStation, answers: Answers) -> None:
-        """Say whose end it is."""
-        self._station, self._answers = station, answers
+    def bind(self, station: VirtualStation, dialler: Dialler) -> None:
+        """Say whose end it is, and who opened it."""
+        self._station, self._dialler = station, dialler
 
     def lost(self) -> None:
         """The transport is gone."""
         super().lost()
-        self._answers.lost += 1
+        self._dialler.gone(self)
         fitted = self._station.fittings
         if isinstance(fitted, Fitted):
             fitted.faults.link = None

@@ -33,6 +33,11 @@ class Answers:
         self.reasons: Counter[str] = Counter()
         """Why attempts failed."""
 
+    @property
+    def tried(self) -> bool:
+        """Whether any attempt to connect came to its end, good or bad."""
+        return self.connected + self.refused > 0
+
     def warm(self) -> None:
         """Forget the latencies so far: the start of many stations is a load of its own."""
         self.latency_s = array("f")
