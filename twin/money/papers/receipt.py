@@ -171,7 +171,7 @@ def _sums(receipt: Receipt) -> Iterator[Sum]:
         for name, amount in taxes:
             yield Sum(f"of which {name}", exact(amount, bill.digits))
     elif bill.tax_minor:
-        yield Sum("of which tax", charged(bill.tax_minor, bill.currency))
+        yield Sum("of which tax", exact(from_minor(bill.tax_minor, bill.currency), bill.digits))
 
 
 def receipt_text(receipt: Receipt) -> str:
