@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests import postgres
 
 HELLO = """\
 description: One household charges at home.
@@ -75,6 +77,19 @@ Cli = Callable[..., Answer]
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the self-checks that tests pass away from the user's."""
     os.environ["TWIN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """PostgreSQL for the time of the run."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> str:
+    """The URL of a fresh database of PostgreSQL."""
+    return postgres_server.fresh()
 
 
 @pytest.fixture
