@@ -2,7 +2,8 @@
 
 An operation's outcome is an event with the operation's id, never a return value: a provider answers late, twice, or not at
 all. The id is stored before the provider is asked, and is the idempotency key; it holds no amount. Whatever is not
-known is fetched: nothing is ever tried again under another key.
+known is fetched: nothing is ever tried again under another key, but what the provider says was not done and whose
+key is burnt (`Unknown.burnt`).
 """
 
 from __future__ import annotations
@@ -143,6 +144,8 @@ class Word(Enum):
     HOLD_CANCELLED = "hold cancelled"
     HOLD_EXPIRED = "hold expired"
     REFUND_DONE = "refund done"
+    REFUND_FAILED = "refund failed"
+    """Done at first, and then it came back: the driver's bank would not take it."""
     DISPUTE_OPENED = "dispute opened"
     DISPUTE_WON = "dispute won"
     DISPUTE_LOST = "dispute lost"
@@ -154,6 +157,8 @@ LIFE: Mapping[tuple[Status, Word], Status] = {
     (Status.ASKED, Word.ACTION_NEEDED): Status.ACTION,
     (Status.ASKED, Word.HOLD_CANCELLED): Status.CANCELLED,
     (Status.ASKED, Word.CAPTURE_DONE): Status.CAPTURED,
+    (Status.REFUSED, Word.HOLD_GRANTED): Status.HELD,  # asked again: another card, or money by now
+    (Status.REFUSED, Word.CAPTURE_DONE): Status.CAPTURED,
     (Status.ACTION, Word.HOLD_GRANTED): Status.HELD,
     (Status.ACTION, Word.HOLD_REFUSED): Status.REFUSED,
     (Status.ACTION, Word.HOLD_CANCELLED): Status.CANCELLED,
@@ -163,6 +168,7 @@ LIFE: Mapping[tuple[Status, Word], Status] = {
     (Status.HELD, Word.HOLD_CANCELLED): Status.CANCELLED,
     (Status.HELD, Word.HOLD_EXPIRED): Status.EXPIRED,
     (Status.CAPTURED, Word.REFUND_DONE): Status.CAPTURED,
+    (Status.CAPTURED, Word.REFUND_FAILED): Status.CAPTURED,
     (Status.CAPTURED, Word.DISPUTE_OPENED): Status.DISPUTED,
     (Status.DISPUTED, Word.DISPUTE_WON): Status.CAPTURED,
     (Status.DISPUTED, Word.DISPUTE_LOST): Status.LOST,
@@ -182,18 +188,32 @@ class Snapshot(NamedTuple):
     """Of the hold, at its highest; stays when the hold has ended."""
     captured_minor: int = 0
     refunded_minor: int = 0
+    """Of every refund that was ever accepted: never falls. What the driver has is less `refund_failed_minor`."""
     disputed_minor: int = 0
     """Of a dispute that is open or lost."""
     fee_minor: int = 0
-    """What the provider keeps (its price for the payment), refunds included."""
+    """What the provider keeps (its price for the payment), refunds included; disputes are apart."""
     capture_before_s: float = float("inf")
     """When the hold expires, seconds since the run's epoch; a terminal's is shorter."""
     incremental: bool = False
     """Whether the hold may be raised."""
+    refund_failed_minor: int = 0
+    """Of refunds that were accepted, and came back later: never falls."""
+    won_minor: int = 0
+    """Of disputes that were won, and given back: never falls."""
+    dispute_fee_minor: int = 0
+    """What the provider keeps for disputes; stays when one is won."""
+    capture_limit_minor: int = 0
+    """The most that may be captured while it is held: the hold, or more where over-capture was granted."""
+    customer: str = ""
+    """The provider's name of the driver; empty: anonymous."""
 
 
 class Done(NamedTuple):
-    """The provider did it; `snapshot` is the payment behind it. None for `Enrol`."""
+    """The provider did it; `snapshot` is the payment behind it. None for `Enrol`.
+
+    `Authorise` is done as well when the driver must confirm first (`Status.ACTION`); a notice tells the rest.
+    """
 
     operation: str
     payment: str
@@ -210,9 +230,9 @@ class Refused(NamedTuple):
     payment: str
     happened_s: float
     code: str
-    """`insufficient_funds`, `expired_card`, `capture_exceeds_hold`, `not_found`, …"""
+    """Of a decline, the issuer's: `insufficient_funds`, `expired_card`, …; of a rule, one of `RULES`."""
     final: bool = True
-    """False: the same operation may be accepted later (under the same payment, as a new operation)."""
+    """False: the same may be accepted later (under the same payment, as a new operation)."""
     snapshot: Snapshot | None = None
     """How the payment stands, where the answer says it."""
 
@@ -224,6 +244,9 @@ class Unknown(NamedTuple):
     payment: str
     happened_s: float
     why: str
+    burnt: bool = False
+    """The provider keeps a server error under this id, and will answer nothing else: fetch, and where it was not
+    done, ask for it by a new operation. False: to submit the same id again is safe, and may end it."""
 
 
 class Notice(NamedTuple):
@@ -243,9 +266,27 @@ class Notice(NamedTuple):
 Outcome: TypeAlias = Done | Refused | Unknown
 """How an operation ended."""
 
+RULES = frozenset({
+    "not_found",  # no such payment, card or customer
+    "wrong_state",  # captured, cancelled, expired or refused by now: the snapshot says which
+    "capture_exceeds_hold",
+    "refund_exceeds_capture",
+    "not_incremental",  # the hold may not be raised: not asked for, or not granted
+    "amount_too_small",  # below the provider's minimum of the currency, zero, or no increase
+    "amount_too_large",
+    "currency",  # one that the provider does not know
+    "amount_step",  # a currency of three decimals is charged in steps of ten
+    "key_reused",  # the id was used with other parameters: a defect of ours
+    "invalid",
+})  # fmt: skip
+"""Codes of refusals that are no declines: the same from every provider."""
+
 
 class Payments(Protocol):
-    """A payment provider. Blocking adapters work in threads of their own; nothing here waits."""
+    """A payment provider. Blocking adapters work in threads of their own; nothing here waits.
+
+    A sink may be called before `submit` returns: whoever submits has written down what it asked for.
+    """
 
     def submit(self, operation: Operation, /) -> None:
         """Hand over an operation. The same id again is the same operation: it is done once, and answered again."""
