@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from twin.domain.clock import Activity, NoActivity
 from twin.domain.journal import Entry
 from twin.errors import SettingsError
+from twin.store.engine import cause, open_engine
 from twin.store.lock import hold
 
 VERSION: Final = 1
@@ -71,7 +72,7 @@ class SqlJournal:
     def __init__(self, url: str, activity: Activity | None = None) -> None:
         self._name = url.rpartition("@")[2]  # without a password
         self._activity = activity or NoActivity()
-        self._engine = _engine(url, self._name)
+        self._engine = open_engine(url, self._name)
         self._let_go: Callable[[], None] = lambda: None
         try:
             self._let_go = hold(self._engine, self._name)
@@ -81,7 +82,7 @@ class SqlJournal:
             self._engine.dispose()
             if not isinstance(error, sa.exc.SQLAlchemyError | OSError):
                 raise
-            raise SettingsError(f"{self._name}: cannot be used as journal: {_cause(error)}") from error
+            raise SettingsError(f"{self._name}: cannot be used as journal: {cause(error)}") from error
         self._durable = self._number
         self._rows: list[_Row] = []
         self._waiting: asyncio.Future[None] | None = None
@@ -234,7 +235,7 @@ class SqlJournal:
             try:
                 self._insert(rows)
             except sa.exc.SQLAlchemyError as refused:
-                error = SettingsError(f"{self._name}: refuses to keep the journal: {_cause(refused)}")
+                error = SettingsError(f"{self._name}: refuses to keep the journal: {cause(refused)}")
             self._backlog = [] if error is None else rows  # tried again with the next group: order is kept
             last = max((row.number for row in rows), default=0)
             loop = self._loop
@@ -256,25 +257,3 @@ class SqlJournal:
                 if row.instead_of:
                     connection.exec_driver_sql(delete, [(number,) for number in row.instead_of])
                     connection.exec_driver_sql(insert, (*row[:3], row.body.decode()))
-
-
-def _engine(url: str, name: str) -> sa.Engine:
-    try:
-        engine = sa.create_engine(url)
-    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
-        raise SettingsError(f"{name}: no database can be opened by this URL: {error}") from error
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _sqlite)
-    return engine
-
-
-def _sqlite(connection: Any, _record: object) -> None:
-    """A commit survives a crash of the process and of the machine; readers do not wait for the writer."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-
-
-def _cause(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
