@@ -1,0 +1,154 @@
+"""What a session costs: the exact semantics of OCPI 2.2.1, for tariffs of OCPP 2.1 and dynamic prices alike.
+
+A session is cut wherever a price switches (`split`), volumes at one rate make stretches (`stretches`), and these
+make the bill (`settle`). Decisions where OCPI leaves a choice:
+
+* Measured periods are split here; a session may come as one period or as one per minute.
+* A pause that we caused (`Doing.HELD`) is neither charging nor parking: it costs no time, and counts as time
+  neither charged nor idled; the session's duration goes on.
+* Flat fees: once per session, the first one that becomes active.
+* An expired reservation pays the components of both reservation elements, but time once: where the tariff has an
+  element for expired ones with time, that one replaces the other's (OCPI 2.2.1 mod_tariffs,
+  ReservationRestrictionType).
+* A step size rounds what has a price; unpriced volumes are not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from twin.money.billing.check import refuse
+from twin.money.billing.civil import unix_ms
+from twin.money.billing.curves import Curves, wrong
+from twin.money.billing.errors import PricingError
+from twin.money.billing.model import Bill, Dimension, Measured, Period, Reservation, Reserved, Tariff
+from twin.money.billing.rules import Book, Rules
+from twin.money.billing.settle import settle
+from twin.money.billing.split import cuts
+from twin.money.billing.stretches import Stretch, consumed, flat
+
+
+def choose(tariffs: Sequence[Tariff], start_ms: int) -> Tariff:
+    """Return the first tariff that is valid when a session starts; it stays the session's to the end.
+
+    Raises:
+        PricingError: None of them is valid then.
+    """
+    for tariff in tariffs:
+        begun = tariff.valid_from is None or unix_ms(tariff.valid_from) <= start_ms
+        if begun and (tariff.valid_until is None or start_ms < unix_ms(tariff.valid_until)):
+            return tariff
+    known = ", ".join(t.id for t in tariffs) or "none"
+    raise PricingError([f"no tariff is valid at {start_ms} ms: given are {known}"])
+
+
+class Pricer:
+    """Prices sessions by one tariff at one location; compiled once, pure from then on.
+
+    Attributes:
+        tariff: What is priced by.
+        needs: What a session must measure: `doing` (charging, parking or held), `power`, `current`.
+    """
+
+    def __init__(self, tariff: Tariff, time_zone: str) -> None:
+        """Compile a tariff.
+
+        Args:
+            tariff: What is charged.
+            time_zone: IANA name of the location's zone, in which windows of time are meant.
+
+        Raises:
+            PricingError: The tariff cannot be priced; `check` tells what else is odd about one.
+        """
+        refuse(tariff)
+        self.tariff = tariff
+        self.time_zone = time_zone
+        self.rules = rules = Rules(tariff, ZoneInfo(time_zone))
+        needs = {"doing": rules.by_doing, "power": rules.power, "current": rules.current}
+        self.needs = frozenset(name for name, needed in needs.items() if needed)
+
+    def price(self, session: Measured) -> Bill:
+        """Return the bill of a session that has ended, or of a reservation that nobody used.
+
+        Raises:
+            PricingError: Its meter falls, periods do not follow one another, or the reservation does not fit.
+        """
+        return self._bill(session, stepped=True)
+
+    def running(self, session: Measured) -> Bill:
+        """Return the cost so far: without step sizes, which round up once, at the end.
+
+        Raises:
+            PricingError: As for `price`.
+        """
+        return self._bill(session, stepped=False)
+
+    def _bill(self, session: Measured, *, stepped: bool) -> Bill:
+        if not session.periods or session.reserved is not None:
+            _refuse_reservation(session)
+        found: list[Stretch] = []
+        if session.reserved is not None:
+            found += self.reserved(session, session.reserved)
+        if not session.periods:
+            return settle(self.rules.rates, found, stepped=stepped, at_least=False)
+        curves = Curves(session, self.rules.by_doing)
+        fees = self.tariff.flat_without_energy or curves.energy[-1] > 0
+        found += self.consumed(session, curves, fees)
+        warnings = () if found else (f"no price of tariff {self.tariff.id} applied: the session is free",)
+        return settle(self.rules.rates, found, stepped=stepped, at_least=fees, warnings=warnings)
+
+    def consumed(self, session: Measured, curves: Curves, fees: bool) -> list[Stretch]:
+        """Priced volumes of the session itself."""
+        points = cuts(self.rules, curves, self.rules.session_mask(session))
+        fee = flat(self.rules.book, points) if fees else []
+        return fee + consumed(self.rules.book, curves, points)
+
+    def reserved(self, session: Measured, reserved: Reserved) -> list[Stretch]:
+        """Priced time and fees of a reservation."""
+        rules = self.rules
+        alone = Measured(periods=(Period(reserved.start_ms, 0),), end_ms=reserved.end_ms)
+        curves = Curves(alone, by_doing=True)
+        points = cuts(rules, curves, rules.session_mask(session))
+
+        def priced(book: Book, kind: Reservation) -> list[Stretch]:
+            found = flat(book, points) + consumed(book, curves, points)
+            return [s._replace(reservation=kind) for s in found]
+
+        used = priced(rules.used, Reservation.USED)
+        if reserved.used:
+            return used
+        if rules.expired.has(Dimension.TIME):
+            used = [s for s in used if s.rate.dimension is not Dimension.TIME]
+        return used + priced(rules.expired, Reservation.EXPIRED)
+
+    def energy_price(self, at_ms: int) -> Decimal:
+        """Price per kWh with tax of a session that starts at an instant; 0 where none applies."""
+        rules = self.rules
+        mask = rules.start_mask(at_ms)
+        slot = rules.book.active(mask).energy
+        return Decimal(0) if slot is None else rules.rates.with_tax(slot.at(at_ms))
+
+    def changes_ms(self, start_ms: int, end_ms: int) -> tuple[int, ...]:
+        """Instants within (start_ms, end_ms) at which civil time or an interval changes a price."""
+        return tuple(self.rules.switches_ms(start_ms, end_ms))
+
+
+def _refuse_reservation(session: Measured) -> None:
+    """Refuse a reservation that does not fit its session, with what else is wrong."""
+    problems = wrong(session)
+    reserved = session.reserved
+    if reserved is None:
+        problems.append("there is neither a measured period nor a reservation")
+    else:
+        if reserved.end_ms < reserved.start_ms:
+            problems.append(f"the reservation ends at {reserved.end_ms} ms, before {reserved.start_ms} ms")
+        if reserved.used and not session.periods:
+            problems.append("the reservation was used, but nothing was measured")
+        if session.periods and not reserved.used:
+            problems.append("a reservation that expired is billed alone, not with a session")
+        if session.periods and reserved.end_ms > session.periods[0].start_ms:
+            problems.append("the reservation goes on after the session began")
+    if problems:
+        raise PricingError(problems)
