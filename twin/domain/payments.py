@@ -33,9 +33,9 @@ class Instrument(NamedTuple):
 
     means: Means
     reference: str
-    """The provider's name of the payment method (`pm_…`); of an account, of the saved one."""
+    """The provider's name of the payment method (`pm_…`); empty: the one that the customer saved."""
     customer: str = ""
-    """The provider's name of the driver (`cus_…`); empty: anonymous."""
+    """The provider's name of the driver (`cus_…`, what `Enrol` answered); empty: anonymous."""
 
 
 class Enrol(NamedTuple):
@@ -159,6 +159,7 @@ LIFE: Mapping[tuple[Status, Word], Status] = {
     (Status.ASKED, Word.CAPTURE_DONE): Status.CAPTURED,
     (Status.REFUSED, Word.HOLD_GRANTED): Status.HELD,  # asked again: another card, or money by now
     (Status.REFUSED, Word.CAPTURE_DONE): Status.CAPTURED,
+    (Status.REFUSED, Word.HOLD_CANCELLED): Status.CANCELLED,
     (Status.ACTION, Word.HOLD_GRANTED): Status.HELD,
     (Status.ACTION, Word.HOLD_REFUSED): Status.REFUSED,
     (Status.ACTION, Word.HOLD_CANCELLED): Status.CANCELLED,

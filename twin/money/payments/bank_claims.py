@@ -80,8 +80,7 @@ class Claims:
             balance[found.currency] = balance.get(found.currency, 0) - reversed_minor + share
         self._state.tell("refund.created", t_s, record, found)
         self._state.tell("charge.refunded", t_s, found, found)
-        card = self._state.methods.get(found.method)
-        if card is not None and card.behaviour.refund_fails:
+        if found.card is not None and found.card.behaviour.refund_fails:
             self.fail_refund(record.id, t_s)
         return record
 

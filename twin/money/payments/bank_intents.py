@@ -91,16 +91,13 @@ class Intents:
             find(self._state.customers, customer, "customer")
         if destination:
             find(self._state.accounts, destination, "destination")
-        held = (
-            find(self._state.methods, method, "PaymentMethod") if method and isinstance(method, str) else None
-        )
-        card = method if isinstance(method, Method) else held
+        card = self._card(method) if method else None
         if confirm and card is None:
             raise invalid("parameter_missing", "There is no payment method to charge.", "payment_method")
         status = IntentStatus.NO_METHOD if card is None else IntentStatus.UNCONFIRMED
         intent = Intent(
             self._state.name("pi"), t_s, amount_minor, currency, Means.APP, status, automatic,
-            method="" if card is None else card.id, customer=customer, off_session=off_session,
+            card, customer=customer, off_session=off_session,
             wants_increments=increments, wants_overcapture=overcapture, destination=destination,
             application_fee_minor=application_fee_minor, transfer_group=transfer_group, metadata=metadata or {},
         )  # fmt: skip
@@ -117,12 +114,9 @@ class Intents:
             BankError: It declines, the intent cannot be confirmed now, or there is no card.
         """
         found = self._may(intent, Verb.CONFIRM, t_s)
-        name = method or found.method
-        if not name:
-            raise BankError(
-                "parameter_missing", "There is no payment method to charge.", param="payment_method"
-            )
-        card = name if isinstance(name, Method) else find(self._state.methods, name, "PaymentMethod")
+        card = self._card(method) if method else found.card
+        if card is None:
+            raise invalid("parameter_missing", "There is no payment method to charge.", "payment_method")
         found.off_session = found.off_session if off_session is None else off_session
         return self._charge(found, card, t_s)
 
@@ -136,7 +130,7 @@ class Intents:
             BankError: It waits for nobody.
         """
         found = self._may(intent, Verb.AUTHENTICATE, t_s)
-        card = self._state.methods.get(found.method) or Method(found.method, t_s)
+        card = _card_of(found)
         decline = self._issuer.confirmed(found, card) if success else "payment_intent_authentication_failure"
         if decline:
             self._fail(found, decline, t_s)
@@ -160,7 +154,7 @@ class Intents:
         if amount_minor <= found.amount_minor:
             text = f"Amount must be above the current amount of {found.amount_minor}."
             raise invalid("amount_too_small", text, "amount")
-        card = self._state.methods.get(found.method) or Method(found.method, t_s)
+        card = _card_of(found)
         decline = self._issuer.increment(found, card)
         if decline:
             raise declined(decline, intent)
@@ -244,8 +238,17 @@ class Intents:
 
     @property
     def next_end_s(self) -> float:
-        """When the next hold may expire; infinite where there is none."""
-        return self._ends[0][0] if self._ends else float("inf")
+        """When the next hold expires, unless it is captured before; infinite where there is none."""
+        ends, intents = self._ends, self._state.intents
+        while ends:
+            intent = intents.get(ends[0][1])
+            if intent is not None and intent.status is IntentStatus.HELD:
+                return ends[0][0]
+            heappop(ends)
+        return float("inf")
+
+    def _card(self, method: str | Method) -> Method:
+        return method if isinstance(method, Method) else find(self._state.methods, method, "PaymentMethod")
 
     def _may(self, name: str, verb: Verb, t_s: float) -> Intent:
         self.advance(t_s)
@@ -263,7 +266,7 @@ class Intents:
             raise invalid("parameter_missing", text, "customer")
         if not card.customer:
             card.used_by = intent.id
-        intent.method = card.id
+        intent.card = card
         intent.means = _means(intent, card)
         answer = self._issuer.charge(intent, card)
         intent.attempts += answer != ACTION
@@ -295,7 +298,9 @@ class Intents:
         intent.incremental = intent.wants_increments and terms.increments(card.brand)
         more = intent.wants_overcapture
         intent.capture_limit_minor = terms.limit_minor(amount, intent.means, card.brand) if more else amount
-        intent.capture_before_s = t_s + terms.window_s(intent.means, card.brand)
+        intent.capture_before_s = t_s + self._issuer.window_s(
+            intent, terms.window_s(intent.means, card.brand)
+        )
         heappush(self._ends, (intent.capture_before_s, intent.id))
         self._state.tell("payment_intent.amount_capturable_updated", t_s, intent, intent)
 
@@ -308,8 +313,8 @@ class Intents:
             share = amount_minor - intent.application_fee_minor
             balance[intent.currency] = balance.get(intent.currency, 0) + share
         self._state.tell("payment_intent.succeeded", t_s, intent, intent)
-        card = self._state.methods.get(intent.method)
-        if card is not None and card.behaviour.dispute:
+        card = _card_of(intent)
+        if card.behaviour.dispute:
             self._disputed(intent, t_s, card.behaviour.dispute)
 
     def _end(self, intent: Intent, t_s: float, reason: str) -> None:
@@ -323,6 +328,11 @@ def _means(intent: Intent, card: Method) -> Means:
     if intent.off_session:
         return Means.ACCOUNT
     return Means.WALLET if card.wallet else Means.APP
+
+
+def _card_of(intent: Intent) -> Method:
+    assert intent.card is not None, intent
+    return intent.card
 
 
 def _check_share(share_minor: int, amount_minor: int) -> BankError | None:

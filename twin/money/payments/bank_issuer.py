@@ -21,6 +21,10 @@ class Issuer(Protocol):
         """Return the answer after 3-D Secure went well: "" or a code of decline."""
         ...
 
+    def window_s(self, intent: Intent, usual_s: float, /) -> float:
+        """Return how long it keeps a hold; `usual_s` by the contract."""
+        ...
+
     def increment(self, intent: Intent, method: Method, /) -> str:
         """Return "" to let a hold be raised, else a code of decline; the hold stays as it was."""
         ...
@@ -49,6 +53,10 @@ class CardIssuer:
     def confirmed(self, _intent: Intent, _method: Method, /) -> str:
         """See `Issuer.confirmed`: whoever confirms, pays."""
         return ""
+
+    def window_s(self, _intent: Intent, usual_s: float, /) -> float:
+        """See `Issuer.window_s`: as the contract says."""
+        return usual_s
 
     def increment(self, _intent: Intent, method: Method, /) -> str:
         """See `Issuer.increment`."""

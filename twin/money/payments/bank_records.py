@@ -163,7 +163,7 @@ class Intent:
     status: IntentStatus
     automatic: bool
     """Capture as soon as it is authorised."""
-    method: str = ""
+    card: Method | None = None
     customer: str = ""
     off_session: bool = False
     """The driver is not there to confirm anything."""
@@ -200,6 +200,11 @@ class Intent:
     """`requested_by_customer`, `duplicate`, `fraudulent`, `abandoned`; of an expired hold `automatic`."""
     refunds: list[str] = field(default_factory=list)
     disputes: list[str] = field(default_factory=list)
+
+    @property
+    def method(self) -> str:
+        """The id of the payment method; empty: none yet."""
+        return "" if self.card is None else self.card.id
 
     @property
     def charge(self) -> str:
