@@ -77,6 +77,10 @@ class SimulatedProvider:
         """See `Payments.subscribe`."""
         self._sinks.append(sink)
 
+    def publish(self) -> None:
+        """Send the notices of what was done at the bank by somebody else: an office, a test."""
+        self._happened(self._clock.now_s)
+
     @property
     def remembered(self) -> int:
         """How many payments are remembered."""

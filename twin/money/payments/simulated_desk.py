@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
+from functools import lru_cache
 
 from twin.domain.payments import (
     Authorise,
@@ -222,8 +223,7 @@ class Desk:
         if test is not None:
             brand, last4, behaviour = test.brand, test.last4, test.behaviour
         else:
-            draw = uniform(self._seed, "payments", "brand", reference)
-            brand, last4, behaviour = next(name for name, share in BRANDS if draw < share), "0000", PLAIN
+            brand, last4, behaviour = _brand(self._seed, reference), "0000", PLAIN
         wallet = "apple_pay" if means is Means.WALLET else ""
         present = means is Means.TERMINAL
         name = self._bank.state.name("pm")
@@ -259,3 +259,9 @@ class Desk:
     @staticmethod
     def _broken(operation: Operation, t_s: float) -> Unknown:
         return Unknown(operation.id, operation.payment, t_s, "server error", burnt=True)
+
+
+@lru_cache(maxsize=1 << 16)
+def _brand(seed: int, reference: str) -> str:
+    draw = uniform(seed, "payments", "brand", reference)
+    return next(name for name, share in BRANDS if draw < share)
