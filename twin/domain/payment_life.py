@@ -87,15 +87,15 @@ class Payment:
         Returns:
             Whether it was new. What a word changed in amounts only a snapshot tells: fetch one.
         """
-        before = self._heard
         if isinstance(news, Word):
+            new = not self.heard(news)
             self._heard |= _BIT[news]
-            return self._heard != before
+            return new
         self._heard |= _mask(words(news))
-        later = self.snapshot is None or progress(news) > progress(self.snapshot)
-        if later:
-            self.snapshot = news
-        return later or self._heard != before
+        if self.snapshot is not None and progress(news) <= progress(self.snapshot):
+            return False
+        self.snapshot = news
+        return True
 
 
 def words(snapshot: Snapshot) -> list[Word]:
