@@ -13,7 +13,7 @@ from twin.domain.books import LedgerEntry, Posting, Reason
 from twin.domain.money import split
 from twin.money.accounts import chart
 from twin.money.accounts.chart import Parts, Payment, Sale
-from twin.money.accounts.entry import check
+from twin.money.accounts.entry import check, kind_of
 
 SALE = Sale("s-1", "d-1", "stadtwerk", "DE", "EUR", 1190, 190, Decimal(10))
 PAYMENT = Payment("p-1", "stripe", "d-1", "EUR", "s-1")
@@ -92,7 +92,7 @@ def test_a_hold_is_blocked_raised_and_released() -> None:
         {"hold:stripe": 2500, "held:d-1": -2500},
         {"hold:stripe": -7500, "held:d-1": 7500},
     ]
-    assert [entry.cause for entry in entries] == ["hold/p-1", "hold/p-1/7500", "release/p-1"]
+    assert [entry.cause for entry in entries] == ["hold/p-1", "raise/p-1/7500", "release/p-1"]
 
 
 def test_captures_fees_refunds_and_payouts_move_cash() -> None:
@@ -101,18 +101,21 @@ def test_captures_fees_refunds_and_payouts_move_cash() -> None:
         chart.capture(PAYMENT, 1190, 3.0),
         chart.provider_fee(PAYMENT, 35, 42, 3.0),
         chart.refund(PAYMENT, 500, 700, 4.0, "the cable was broken"),
+        chart.refund_failed(PAYMENT, 0, 500, 4.5),
         chart.payout("po_1", "stripe", "stadtwerk", "EUR", 800, 5.0),
     ]
     assert [booked(entry) for entry in entries] == [
         {"cash:stripe": 1190, "driver:d-1": -1190},
         {"fee:stripe": 7, "cash:stripe": -7},
         {"driver:d-1": 200, "cash:stripe": -200},
+        {"cash:stripe": 500, "driver:d-1": -500},
         {"paid out:stadtwerk": 800, "cash:stripe": -800},
     ]
     assert [entry.cause for entry in entries] == [
         "capture/p-1",
         "fee/p-1/42",
         "refund/p-1/700",
+        "refund-failed/p-1/500",
         "payout/po_1",
     ]
 
@@ -133,6 +136,14 @@ def test_a_write_off_names_its_reason() -> None:
     entry = chart.write_off("s-1", "d-1", "EUR", 190, 5.0, Reason.OVERRUN)
     assert booked(entry) == {"write-off:overrun": 190, "driver:d-1": -190}
     assert entry.cause == "write-off/s-1/overrun"
+    second = chart.write_off("s-1", "d-1", "EUR", 10, 5.0, Reason.OVERRUN, 2)
+    assert second.cause == "write-off/s-1/overrun/2"
+
+
+def test_a_second_bill_has_a_cause_of_its_own() -> None:
+    """After a credit note of the whole first."""
+    causes = [chart.bill(SALE, 60.0, version=version).cause for version in (1, 2)]
+    assert causes == ["bill/s-1", "bill/s-1/2"]
 
 
 def test_a_credit_note_of_the_whole_bill_is_its_mirror() -> None:
@@ -196,7 +207,11 @@ def test_every_template_balances(a_minor: int, b_minor: int, c_minor: int) -> No
         chart.dispute_fee(PAYMENT, a_minor, 0.0),
         chart.payout("o", "stripe", "a", "EUR", a_minor, 0.0),
         chart.write_off("s", "d", "EUR", a_minor, 0.0, Reason.UNPAID),
+        chart.refund_failed(PAYMENT, a_minor, b_minor, 0.0),
     ]
+    assert {entry.cause.partition("/")[0] for entry in entries} == set(chart.BOOKS_ON)
     for entry in filter(chart.moves, entries):
         check(entry)
+        kinds = {kind_of(account) for account, _ in entry.postings}
+        assert kinds <= chart.BOOKS_ON[entry.cause.partition("/")[0]]
     assert Posting("cash:stripe", 0) not in [posting for entry in entries for posting in entry.postings]

@@ -21,7 +21,7 @@ twice or in another order book the same money. What would move nothing has no po
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -39,6 +39,31 @@ def _ratio(platform_pct: Decimal) -> tuple[int, int]:
         raise ValueError(f"the platform cannot keep {platform_pct} %: expected 0 to 100")
     share, of = platform_pct.as_integer_ratio()
     return share, 100 * of
+
+
+BOOKS_ON: Final[Mapping[str, frozenset[str]]] = {
+    event: frozenset(account.value for account in accounts)
+    for event, accounts in {
+        "bill": (Account.DRIVER, Account.TAX, Account.REVENUE),
+        "credit": (Account.DRIVER, Account.TAX, Account.REVENUE),
+        "hold": (Account.HOLD, Account.HELD),
+        "raise": (Account.HOLD, Account.HELD),
+        "release": (Account.HOLD, Account.HELD),
+        "capture": (Account.CASH, Account.DRIVER),
+        "refund": (Account.CASH, Account.DRIVER),
+        "refund-failed": (Account.CASH, Account.DRIVER),
+        "fee": (Account.FEE, Account.CASH),
+        "write-off": (Account.WRITE_OFF, Account.DRIVER),
+        "dispute": (Account.DISPUTED, Account.CASH),
+        "dispute-end": (Account.DISPUTED, Account.CASH, Account.WRITE_OFF),
+        "dispute-fee": (Account.FEE, Account.CASH),
+        "payout": (Account.PAID_OUT, Account.CASH),
+    }.items()
+}
+"""What a cause begins with to the kinds of accounts that such an event may touch."""
+
+WHOLE: Final = frozenset(("hold", "release", "capture"))
+"""Events whose cause ends with the payment's name: they happen once. Those of others end with a sum or a number."""
 
 
 class Parts(NamedTuple):
@@ -109,17 +134,17 @@ def moves(entry: LedgerEntry) -> bool:
     return bool(entry.postings)
 
 
-def bill(sale: Sale, happened_s: float, number: str = "") -> LedgerEntry:
+def bill(sale: Sale, happened_s: float, number: str = "", version: int = 1) -> LedgerEntry:
     """The driver owes the price of a session; tax and shares are owed on.
 
     Args:
         sale: What is charged.
         happened_s: When the session ended, since the run's epoch.
         number: Of the invoice.
+        version: Of the bill: a later one takes the place of one that a credit note took back as a whole.
     """
-    return _entry(
-        f"bill/{sale.session}", happened_s, sale.currency, _owed(sale, sale.parts, 1), sale.session, number
-    )
+    cause = f"bill/{sale.session}" if version == 1 else f"bill/{sale.session}/{version}"
+    return _entry(cause, happened_s, sale.currency, _owed(sale, sale.parts, 1), sale.session, number)
 
 
 def credit_note(
@@ -148,7 +173,7 @@ def hold(payment: Payment, amount_minor: int, happened_s: float) -> LedgerEntry:
 
 def hold_raised(payment: Payment, from_minor: int, to_minor: int, happened_s: float) -> LedgerEntry:
     """A hold is higher now; `to_minor` is the new total and part of the cause."""
-    return _of(payment, "hold", happened_s, _held(payment, to_minor - from_minor), str(to_minor))
+    return _of(payment, "raise", happened_s, _held(payment, to_minor - from_minor), str(to_minor))
 
 
 def hold_ended(payment: Payment, held_minor: int, happened_s: float, how: str) -> LedgerEntry:
@@ -176,20 +201,34 @@ def refund(payment: Payment, from_minor: int, to_minor: int, happened_s: float, 
     return _of(payment, "refund", happened_s, _paid(payment, from_minor - to_minor), str(to_minor), why)
 
 
+def refund_failed(payment: Payment, from_minor: int, to_minor: int, happened_s: float) -> LedgerEntry:
+    """A refund that was accepted came back; `to_minor` is all that ever did of this payment, and part of the cause."""
+    return _of(payment, "refund-failed", happened_s, _paid(payment, to_minor - from_minor), str(to_minor))
+
+
 def provider_fee(payment: Payment, from_minor: int, to_minor: int, happened_s: float) -> LedgerEntry:
     """The provider keeps its price; `to_minor` is all that it ever kept of this payment, and part of the cause."""
     return _of(payment, "fee", happened_s, _fee(payment, to_minor - from_minor), str(to_minor))
 
 
 def write_off(
-    session: str, driver: str, currency: str, amount_minor: int, happened_s: float, reason: Reason
+    session: str,
+    driver: str,
+    currency: str,
+    amount_minor: int,
+    happened_s: float,
+    reason: Reason,
+    nth: int = 1,
 ) -> LedgerEntry:
-    """Give up what a driver owes for a session, for a reason of the closed list. Once per session and reason."""
+    """Give up what a driver owes for a session, for a reason of the closed list; negative: it was paid after all.
+
+    `nth` counts those of a session.
+    """
     postings = (
         (Account.WRITE_OFF.of(reason.value), amount_minor),
         (Account.DRIVER.of(driver), -amount_minor),
     )
-    cause = f"write-off/{session}/{reason.value}"
+    cause = f"write-off/{session}/{reason.value}" + (f"/{nth}" if nth > 1 else "")
     return _entry(cause, happened_s, currency, postings, session, reason.value)
 
 

@@ -60,6 +60,7 @@ class Database:
         """Which books these are; empty until the first connection."""
         self._engine = open_engine(url, self.name, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         self._file = self._path()
+        self._wal = Path(f"{self._file}-wal")
         self._inodes: tuple[int, ...] = ()
         self._errors = (self._engine.dialect.loaded_dbapi.Error, sa.exc.SQLAlchemyError, OSError)
         self._held = (
@@ -245,7 +246,7 @@ class Database:
     def _stat(self) -> tuple[int, ...]:
         if self._file is None:
             return ()
-        return self._file.stat().st_ino, Path(f"{self._file}-wal").stat().st_ino
+        return self._file.stat().st_ino, self._wal.stat().st_ino
 
     def _look(self) -> None:
         """A file that was removed takes commits as if nothing had happened: see that ours still has its name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import NamedTuple
 
 import orjson
@@ -53,7 +54,11 @@ class MemoryBooks:
         """Series of the numbers that were drawn within the outermost block."""
         self._begun: list[_Begin] = []
         self._block = Block(self.begin, self.end)
-        self.persons = MemoryPersons()
+
+    @cached_property
+    def persons(self) -> MemoryPersons:
+        """Who pseudonyms are."""
+        return MemoryPersons()
 
     def atomic(self) -> AbstractContextManager[None]:
         """See `Books.atomic`."""
