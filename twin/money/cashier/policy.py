@@ -82,10 +82,16 @@ class Policy:
     hold: HoldPolicy = HoldPolicy.FIXED
     hold_minor: int = 6000
     """Of a fixed hold; the first step and every further one of an incremental hold. > 0."""
+    hold_least_minor: int = 100
+    """Of a hold by tariff: providers refuse smaller payments. > 0."""
+    stay_h: float = 12.0
+    """How long a session lasts at most where the driver said nothing: for holds by tariff. > 0."""
     at_hold: AtHold = AtHold.STOP
     rest: Rest = Rest.WRITE_OFF
     patience_s: float = 30.0
     """How long a driver waits for the provider before outage or silence decides. > 0."""
+    action_patience_s: float = 300.0
+    """How long, from asking on, a driver may take to confirm (3-D Secure) where the provider wants it. > 0."""
     outage: Outage = Outage.DENY
     """Decides when patience is over and the provider has failed (an error, no connection)."""
     silence: Silence = Silence.DENY
@@ -109,6 +115,8 @@ class Policy:
     """The platform's share of what a session costs without tax, in percent; the rest is the operator's."""
     keep_days: float = 120.0
     """How long after its last event a session may be amended, refunded or disputed; then it is forgotten. > 0."""
+    answer_s: float = 90.0
+    """An operation that nobody has answered for so long is in doubt. > 0."""
     fetch_first_s: float = 2.0
     """An operation in doubt is looked up after this, then after twice as long each time, … > 0."""
     fetch_most_s: float = 3600.0
@@ -128,8 +136,11 @@ class Policy:
             for name in _POSITIVE
             if not _positive(getattr(self, name))
         ]
-        if self.hold_minor <= 0:
-            wrong.append(("hold_minor", "must be greater than 0"))
+        wrong += [
+            (name, "must be greater than 0")
+            for name in ("hold_minor", "hold_least_minor")
+            if getattr(self, name) <= 0
+        ]
         if self.whitelist_size < 0:
             wrong.append(("whitelist_size", "must not be negative"))
         if not (math.isfinite(self.capture_every_h) and self.capture_every_h >= 0):
@@ -148,7 +159,8 @@ class Policy:
 
 
 _POSITIVE = (
-    "patience_s", "reauthorise_before_s", "watch_period_s", "keep_days", "fetch_first_s", "absent_s"
+    "patience_s", "action_patience_s", "reauthorise_before_s", "watch_period_s", "keep_days", "answer_s", "fetch_first_s",
+    "absent_s", "stay_h",
 )  # fmt: skip
 _ENUMS: dict[str, type[Enum]] = {
     "hold": HoldPolicy,

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from twin.domain.books import Reason
 from twin.domain.payments import Means
+from twin.money.accounts.audit_facts import AuditedPayment, AuditedSession
 from twin.money.billing.model import Bill, Measured
 
 
@@ -28,6 +29,8 @@ class PaymentRow(NamedTuple):
     """One hold or charge, at the end of its life. Amounts in minor units of `currency`."""
 
     payment: str
+    kind: str
+    """hold, renewal, charge or bill."""
     session: str
     """Empty: no session came of it, or it is an account's monthly bill."""
     evse: str
@@ -52,6 +55,8 @@ class PaymentRow(NamedTuple):
     """When the hold ended; NaN: it never began or is still open."""
     unused_minor_s: float
     """What was held and not captured, times the seconds for which it was held: the burden on the driver."""
+    audited: AuditedPayment | None
+    """For `accounts.audit`; None: the provider never said anything of it."""
 
 
 class TabRow(NamedTuple):
@@ -79,13 +84,19 @@ class TabRow(NamedTuple):
     """With `paid_wh` it sums to `metered_wh`."""
     billed_minor: int
     """Of the bill that stands."""
+    credited_minor: int
+    """Of it, given back by the office."""
     captured_minor: int
-    """Less what was given back."""
+    """Less what was refunded."""
+    lost_minor: int
+    """Of that, taken back by disputes."""
     written_off_minor: Mapping[Reason, int]
     bills: int
     """How many were written; all but the last were credited."""
     settled_s: float
     """When nothing was left to be done; NaN: never."""
+    audited: AuditedSession | None
+    """For `accounts.audit`; None: there was no session."""
 
 
 class OddRow(NamedTuple):

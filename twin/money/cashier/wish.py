@@ -35,6 +35,8 @@ class Wish(NamedTuple):
     """What the driver said; None: nothing."""
     offline: bool = False
     """The station cannot ask: what it may decide alone, decides."""
+    authority: str = "home"
+    """To whom tax is owed: a country, `DE`."""
 
 
 class Grounds(Enum):
@@ -55,7 +57,7 @@ class Grounds(Enum):
     FREE_VEND = "free vend"
     """The provider fails; everybody may charge."""
     SILENCE = "silence"
-    """The provider did not answer in time."""
+    """The provider did not answer in time: granted or refused, as the policy says."""
     UNASKED = "unasked"
     """Nobody asked: energy flowed without an authorisation."""
     DECLINED = "declined"
@@ -114,10 +116,14 @@ class Pricer(Protocol):
         """Return what a session costs."""
         ...
 
-    def worst(self, start_ms: int, energy_wh: float, max_w: float, stay_s: float | None, /) -> Decimal:
-        """Return what a session that starts at `start_ms` and takes `energy_wh` costs at most, with tax."""
+    def running(self, session: Measured, /) -> Bill:
+        """Return what a session costs so far."""
         ...
 
-    def at_most(self, session: Measured, until_ms: int, max_w: float, /) -> Decimal:
-        """Return what a session costs at most by `until_ms`, with tax, if it goes on at up to `max_w`; never too little."""
+    def worst(self, energy_wh: int, duration_s: float, start_ms: int, /) -> Decimal:
+        """Return the most that a session can cost with tax: at most `energy_wh` in at most `duration_s`."""
+        ...
+
+    def at_most(self, session: Measured, until_ms: int, max_w: int, /) -> Decimal:
+        """Return the most that a session can cost with tax that goes on until `until_ms` at up to `max_w`."""
         ...
