@@ -1,0 +1,255 @@
+"""The ledger's side of the audit: entries are checked one by one, and summed by payment, session and account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from twin.domain.books import LedgerEntry, Reason
+from twin.errors import AuditError
+from twin.money.accounts.audit_facts import Findings
+from twin.money.accounts.audit_texts import card_numbers
+from twin.money.accounts.chart import BOOKS_ON, WHOLE
+from twin.money.accounts.entry import check, kind_of, told
+
+_REASONS: Final = frozenset(reason.value for reason in Reason)
+CAPTURED: Final = "captured"
+"""How a hold ends that is no cancellation and no expiry: the memo of its release."""
+
+
+class BookedPayment:
+    """What the ledger says of one payment, minor units."""
+
+    __slots__ = (
+        "captured",
+        "captures",
+        "currency",
+        "dispute_fee",
+        "disputed",
+        "failed",
+        "fee",
+        "hold",
+        "lost",
+        "peak",
+        "refunded",
+        "release",
+        "releases",
+        "won",
+    )  # fmt: skip
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+        self.hold = self.peak = self.releases = 0
+        self.release = ""
+        """How the hold ended."""
+        self.captures = self.captured = self.refunded = self.failed = self.fee = 0
+        self.disputed = self.won = self.lost = self.dispute_fee = 0
+
+
+class BookedSession:
+    """What the ledger says of one session, minor units of its bill's currency."""
+
+    __slots__ = ("bills", "credited", "currency", "owed", "parts", "written_off")
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+        self.bills = 0
+        self.credited = 0
+        self.owed = 0
+        """Debits less credits of drivers' accounts, in all entries that name the session."""
+        self.parts: dict[str, int] = {}
+        """Bills less credit notes, by account: credits are positive."""
+        self.written_off: dict[str, int] = {}
+
+
+class Ledger:
+    """Sums of entries.
+
+    Args:
+        findings: Where what is wrong with an entry goes.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self.payments: dict[str, BookedPayment] = {}
+        self.sessions: dict[str, BookedSession] = {}
+        self.balances: dict[tuple[str, str], int] = {}
+        self.paid_out: dict[tuple[str, str], int] = {}
+        """By provider and currency."""
+
+    def take(self, entries: Iterable[LedgerEntry]) -> None:
+        """Check entries and sum them: I2, I3, I10, I11, and the order of I4 and I7."""
+        causes: set[str] = set()
+        balances = self.balances
+        for entry in entries:
+            cause, _, currency, postings, session, memo = entry
+            if cause in causes:
+                self._findings.add("I2", f"entry {cause}", "this cause is booked twice")
+            causes.add(cause)
+            if not self._well(entry):
+                continue
+            for account, amount_minor in postings:
+                key = account, currency
+                balances[key] = balances.get(key, 0) + amount_minor
+            event, _, rest = cause.partition("/")
+            touched = BOOKS_ON.get(event)
+            if touched is None:
+                self._findings.add(
+                    "I3", f"entry {cause}", f"no such event: expected one of {', '.join(BOOKS_ON)}"
+                )
+                continue
+            if any(account.partition(":")[0] not in touched for account, _ in postings):
+                self._findings.add("I3", f"entry {cause}", f"{event} cannot book on all of {told(entry)}")
+                continue
+            if memo:
+                self._clean(f"entry {cause}", memo)
+            if session:
+                self._of_session(entry, event)
+            if event in _ON_PAYMENT:
+                self._of_payment(entry, event, rest if event in WHOLE else rest.rpartition("/")[0])
+            elif event == "payout":
+                for account, amount_minor in postings:
+                    kind, _, provider = account.partition(":")
+                    if kind == "cash":
+                        paid = provider, currency
+                        self.paid_out[paid] = self.paid_out.get(paid, 0) - amount_minor
+            elif not session:
+                self._findings.add("I3", f"entry {cause}", "names no session")
+
+    def compare(self, balances: Mapping[tuple[str, str], int]) -> None:
+        """I3: what the books say of accounts is the sum of their postings."""
+        for account, currency in sorted(self.balances.keys() | balances.keys()):
+            there, summed = balances.get((account, currency), 0), self.balances.get((account, currency), 0)
+            subject = f"account {account} {currency}"
+            if self._findings.whole(subject, [("its balance", there)]):
+                self._findings.same("I3", subject, "its balance", there, summed)
+            self._clean(subject, account)
+
+    def _well(self, entry: LedgerEntry) -> bool:
+        try:
+            check(entry)
+        except AuditError as error:
+            floats = any(type(amount_minor) is not int for _, amount_minor in entry.postings)
+            self._findings.add("I10" if floats else "I3", f"entry {entry.cause}", str(error))
+            return False
+        return True
+
+    def _clean(self, subject: str, text: str) -> None:
+        for number in card_numbers(text):
+            self._findings.add("I11", subject, f"holds a card's number: {number[:6]}…{number[-4:]}")
+
+    # by session
+
+    def _of_session(self, entry: LedgerEntry, event: str) -> None:
+        booked = self.sessions.get(entry.session)
+        if booked is None:
+            booked = self.sessions[entry.session] = BookedSession(entry.currency)
+        elif booked.currency != entry.currency:
+            self._findings.add("I3", f"entry {entry.cause}", f"is in {entry.currency}, session {entry.session} in {booked.currency}")  # fmt: skip
+        driver_minor = 0
+        for account, amount_minor in entry.postings:
+            if account.startswith("driver:"):
+                driver_minor += amount_minor
+        booked.owed += driver_minor
+        if event == "bill":
+            booked.bills += 1
+        elif event == "credit":
+            booked.credited -= driver_minor
+            if not booked.bills:
+                self._findings.add("I2", f"entry {entry.cause}", f"credits session {entry.session}, which has no bill yet")  # fmt: skip
+        elif event == "write-off":
+            self._written_off(entry, booked)
+            return
+        else:
+            return
+        for account, amount_minor in entry.postings:
+            booked.parts[account] = booked.parts.get(account, 0) - amount_minor
+
+    def _written_off(self, entry: LedgerEntry, booked: BookedSession) -> None:
+        for account, amount_minor in entry.postings:
+            kind, _, reason = account.partition(":")
+            if kind != "write-off":
+                continue
+            if reason not in _REASONS:
+                self._findings.add("I1", f"entry {entry.cause}", f"{reason!r} is no reason: expected one of {', '.join(sorted(_REASONS))}")  # fmt: skip
+            booked.written_off[reason] = booked.written_off.get(reason, 0) + amount_minor
+
+    # by payment
+
+    def _of_payment(self, entry: LedgerEntry, event: str, name: str) -> None:
+        booked = self.payments.get(name)
+        if booked is None:
+            booked = self.payments[name] = BookedPayment(entry.currency)
+        elif booked.currency != entry.currency:
+            self._findings.add("I3", f"entry {entry.cause}", f"is in {entry.currency}, payment {name} in {booked.currency}")  # fmt: skip
+        subject = f"entry {entry.cause}"
+        amount_minor = sum(
+            minor for account, minor in entry.postings if kind_of(account) == _ON_PAYMENT[event]
+        )
+        match event:
+            case "hold" | "raise":
+                if event == "raise" and not booked.hold:
+                    self._findings.add("I7", subject, f"raises a hold by {amount_minor} that is not there")
+                if booked.releases:
+                    self._findings.add(
+                        "I7", subject, f"holds {amount_minor} again: the hold ended, {booked.release}"
+                    )
+                booked.hold += amount_minor
+                booked.peak = max(booked.peak, booked.hold)
+            case "release":
+                booked.releases += 1
+                booked.release = entry.memo
+                if -amount_minor != booked.hold:
+                    self._findings.add("I7", subject, f"releases {-amount_minor} of a hold of {booked.hold}")
+                booked.hold += amount_minor
+            case "capture":
+                booked.captures += 1
+                booked.captured += amount_minor
+                if booked.releases and booked.release != CAPTURED:
+                    self._findings.add(
+                        "I7", subject, f"captures {amount_minor} of a hold that is {booked.release}"
+                    )
+            case "refund":
+                booked.refunded -= amount_minor
+                given_minor = booked.refunded - booked.failed
+                if given_minor > booked.captured:
+                    self._findings.add(
+                        "I4", subject, f"{given_minor} were given back of {booked.captured} captured"
+                    )
+            case "refund-failed":
+                booked.failed += amount_minor
+            case "fee":
+                booked.fee += amount_minor
+            case "dispute":
+                booked.disputed += amount_minor
+                if booked.disputed > booked.captured:
+                    self._findings.add(
+                        "I4", subject, f"{booked.disputed} are disputed of {booked.captured} captured"
+                    )
+            case "dispute-end":
+                self._dispute_ends(entry, booked, -amount_minor)
+            case "dispute-fee":
+                booked.dispute_fee += amount_minor
+
+    def _dispute_ends(self, entry: LedgerEntry, booked: BookedPayment, amount_minor: int) -> None:
+        if amount_minor > booked.disputed:
+            self._findings.add("I4", f"entry {entry.cause}", f"ends disputes of {amount_minor}, {booked.disputed} are open")  # fmt: skip
+        booked.disputed -= amount_minor
+        lost_minor = sum(minor for account, minor in entry.postings if kind_of(account) == "write-off")
+        booked.lost += lost_minor
+        booked.won += amount_minor - lost_minor
+
+
+_ON_PAYMENT: Final = {
+    "hold": "hold",
+    "raise": "hold",
+    "release": "hold",
+    "capture": "cash",
+    "refund": "cash",
+    "refund-failed": "cash",
+    "fee": "fee",
+    "dispute": "disputed",
+    "dispute-end": "disputed",
+    "dispute-fee": "fee",
+}
+"""Events of payments to the kind of account that tells their amount."""
