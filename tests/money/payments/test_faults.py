@@ -42,9 +42,9 @@ class TestFaults:
     def test_half_of_the_answers_take_the_median_and_one_in_a_hundred_the_99th_percentile(self) -> None:
         """The distribution is given by the two."""
         faults = Faults(latency_s=0.6, latency_p99_s=3.0)
-        assert faults.answer_s(0.5) == pytest.approx(0.6)
-        assert faults.answer_s(0.99) == pytest.approx(3.0)
-        assert Faults.none().answer_s(0.999) == 0.0
+        assert lognormal(0.6, faults.latency_sigma, 0.5) == pytest.approx(0.6)
+        assert lognormal(0.6, faults.latency_sigma, 0.99) == pytest.approx(3.0)
+        assert Faults.none().latency_sigma == 0.0
 
     def test_distributions_stay_finite_at_the_ends(self) -> None:
         """A draw of 0 is the lower end, one short of 1 the upper."""

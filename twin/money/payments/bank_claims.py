@@ -71,7 +71,7 @@ class Claims:
             reversed_minor, share, metadata or {},
         )  # fmt: skip
         self._state.refunds[record.id] = record
-        found.refunds.append(record.id)
+        found.refunds += (record.id,)
         found.refunded_minor += amount
         found.application_fee_refunded_minor += share
         found.transfer_reversed_minor += reversed_minor
@@ -123,7 +123,7 @@ class Claims:
             self._state.name("dp"), t_s, intent, amount, found.currency, reason, DisputeStatus.OPEN, fee_minor
         )
         self._state.disputes[dispute.id] = dispute
-        found.disputes.append(dispute.id)
+        found.disputes += (dispute.id,)
         self._state.tell("charge.dispute.created", t_s, dispute, found)
         self._state.tell("charge.dispute.funds_withdrawn", t_s, dispute, found)
         return dispute

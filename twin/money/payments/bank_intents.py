@@ -264,7 +264,7 @@ class Intents:
         if card.customer != intent.customer and card.customer:
             text = f"The payment method {card.id} belongs to a customer: name it."
             raise invalid("parameter_missing", text, "customer")
-        if not card.customer:
+        if not card.customer and not card.reusable:
             card.used_by = intent.id
         intent.card = card
         intent.means = _means(intent, card)

@@ -105,6 +105,8 @@ class Method:
     """Read at a terminal: used once."""
     customer: str = ""
     detached: bool = False
+    reusable: bool = False
+    """Stands for every token that a reader or a wallet makes of one card; other cards of no customer are used once."""
     used_by: str = ""
     """The intent that used it up, of a method that belongs to no customer."""
     confirmed: bool = False
@@ -198,8 +200,8 @@ class Intent:
     canceled_s: float | None = None
     cancellation_reason: str = ""
     """`requested_by_customer`, `duplicate`, `fraudulent`, `abandoned`; of an expired hold `automatic`."""
-    refunds: list[str] = field(default_factory=list)
-    disputes: list[str] = field(default_factory=list)
+    refunds: tuple[str, ...] = ()
+    disputes: tuple[str, ...] = ()
 
     @property
     def method(self) -> str:

@@ -20,6 +20,8 @@ DECLINES = (*CARD_DECLINES, *CHANCE_DECLINES, OFF_SESSION_DECLINE)
 
 _Z99 = NormalDist().inv_cdf(0.99)
 _normal = NormalDist().inv_cdf
+_LEAST = 2.0**-33
+"""Instead of a draw of 0: half a step."""
 
 
 def _declines() -> dict[str, float]:
@@ -115,13 +117,9 @@ class Faults:
         return cls(declines={}, **dict.fromkeys(_OCCUR, 0.0))
 
     @property
-    def sigma(self) -> float:
-        """Of the logarithm of the latency."""
+    def latency_sigma(self) -> float:
+        """Of the logarithm of the latency, by its median and 99th percentile."""
         return log(self.latency_p99_s / self.latency_s) / _Z99 if self.latency_s else 0.0
-
-    def answer_s(self, draw: float) -> float:
-        """Return the latency of an answer: log-normal, by median and 99th percentile."""
-        return lognormal(self.latency_s, self.sigma, draw) if self.latency_s else 0.0
 
     def _wrong(self) -> Iterator[str]:
         for name in _RATES:
@@ -161,7 +159,7 @@ _RATES = (
 
 def lognormal(median: float, sigma: float, draw: float) -> float:
     """Return a log-normal value from a uniform draw within [0, 1)."""
-    return median * exp(sigma * _normal(min(max(draw, 1e-9), 1 - 1e-9)))
+    return median * exp(sigma * _normal(draw or _LEAST))
 
 
 def exponential(mean: float, draw: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 
 from twin.domain.money import to_minor
 from twin.domain.payments import Means
@@ -25,7 +26,12 @@ class Price:
     def fee_minor(self, amount_minor: int, currency: str) -> int:
         """Return what is kept of a capture, half up to the minor unit; never more than the amount."""
         percent = (amount_minor * self.rate_bp + 5_000) // 10_000
-        return min(percent + to_minor(self.fixed, currency), amount_minor)
+        return min(percent + _minor(self.fixed, currency), amount_minor)
+
+
+@lru_cache(maxsize=1 << 10)
+def _minor(amount: Decimal, currency: str) -> int:
+    return to_minor(amount, currency)
 
 
 def _assumed() -> dict[Means, Price]:
@@ -62,4 +68,4 @@ class Fees:
 
     def dispute_minor(self, currency: str) -> int:
         """Return what a dispute costs, whoever wins it."""
-        return to_minor(self.dispute, currency)
+        return _minor(self.dispute, currency)

@@ -11,7 +11,7 @@ from twin.money.payments.agenda import Agenda
 from twin.money.payments.backoff import Backoff
 from twin.money.payments.bank import Bank
 from twin.money.payments.bank_terms import DAY_S, Terms
-from twin.money.payments.faults import Faults
+from twin.money.payments.faults import Faults, lognormal
 from twin.money.payments.fees import Fees
 from twin.money.payments.simulated_desk import Desk, Failure
 from twin.money.payments.simulated_issuer import FaultyIssuer
@@ -20,7 +20,7 @@ from twin.money.payments.simulated_sequels import Sequels
 from twin.money.payments.windows import Windows
 from twin.rng import uniform, uniforms
 
-RETENTION_S = 90 * DAY_S
+RETENTION_S = 60 * DAY_S
 _FLAWLESS = (1.0,) * 8
 
 
@@ -65,6 +65,7 @@ class SimulatedProvider:
         sequels = Sequels(self.bank, self._desk, self._agenda, faults, seed, self._happened)
         self.bank.state.listen(sequels.take)
         self.bank.state.listen(self._post.take)
+        self._sigma = faults.latency_sigma
         self._line = any((faults.latency_s, faults.request_lost, faults.answer_lost, faults.server_error))
         self._unanswered: dict[str, int] = {}
         self._watched_s = float("inf")
@@ -94,8 +95,9 @@ class SimulatedProvider:
             return
         if self._bursts.until_s(now_s) is not None and self._throttled(operation, nth, attempt):
             return
-        draws = uniforms(self._seed, "payments", "line", operation.id, nth) if self._line else _FLAWLESS
-        latency_s = self.faults.answer_s(draws[0])
+        draws = uniforms(self._seed, f"payments/line/{operation.id}/{nth}") if self._line else _FLAWLESS
+        median_s = self.faults.latency_s
+        latency_s = lognormal(median_s, self._sigma, draws[0]) if median_s else 0.0
         if draws[1] < self.faults.request_lost:
             self._answer(self._unknown(operation, "request lost"), self.faults.timeout_s)
             return

@@ -64,6 +64,7 @@ class Desk:
         self._keys: Keys[Outcome] = Keys()
         self._of: dict[str, Intent] = {}
         self._over: deque[tuple[float, str, Intent]] = deque()
+        self._card = lru_cache(maxsize=1 << 16)(self._new_card)
         self.kept: set[str] = set()
         """Payments to which something is still going to happen: not forgotten."""
 
@@ -153,7 +154,7 @@ class Desk:
         customer = wanted.customer
         if not customer:
             customer = wallets.create_customer(t_s, metadata={PAYMENT: operation.payment}).id
-        method = self._card(wanted.reference, wanted.means, t_s)
+        method = self._new_card(wanted.reference, wanted.means)
         self._bank.state.methods[method.id] = method
         setup = wallets.create_setup(t_s, customer=customer, method=method.id, confirm=True)
         if setup.status == "requires_action":  # the driver is there: whoever enrols, confirms
@@ -173,7 +174,7 @@ class Desk:
                 t_s,
                 amount_minor=operation.amount_minor,
                 currency=operation.currency,
-                method=self._method(wanted, t_s),
+                method=self._method(wanted),
                 customer=wanted.customer,
                 automatic=operation.capture,
                 off_session=wanted.means is Means.ACCOUNT,
@@ -210,24 +211,25 @@ class Desk:
             self._bank.wallets.create_account(t_s, name=name)
         return name
 
-    def _method(self, wanted: Instrument, t_s: float) -> Method:
+    def _method(self, wanted: Instrument) -> Method:
         state = self._bank.state
         known = state.methods.get(wanted.reference)
         if known is not None or not wanted.customer:
-            return known or self._card(wanted.reference, wanted.means, t_s)
+            return known or self._card(wanted.reference, wanted.means)
         return find(state.methods, find(state.customers, wanted.customer, "customer").default_method, "card")
 
-    def _card(self, reference: str, means: Means, t_s: float) -> Method:
-        """Return a card as a reader, a wallet or a form hands it over: good for one payment."""
+    def _new_card(self, reference: str, means: Means) -> Method:
+        """Return a card, as a reader, a wallet or a form hands it over."""
         test = find_card(reference)
         if test is not None:
             brand, last4, behaviour = test.brand, test.last4, test.behaviour
         else:
-            brand, last4, behaviour = _brand(self._seed, reference), "0000", PLAIN
+            draw = uniform(self._seed, "payments", "brand", reference)
+            brand, last4, behaviour = next(name for name, share in BRANDS if draw < share), "0000", PLAIN
         wallet = "apple_pay" if means is Means.WALLET else ""
         present = means is Means.TERMINAL
         name = self._bank.state.name("pm")
-        return Method(name, t_s, brand, last4, wallet, present, behaviour=behaviour)
+        return Method(name, 0.0, brand, last4, wallet, present, behaviour=behaviour, reusable=True)
 
     def _keep(self, payment: str, intent: Intent, t_s: float) -> None:
         self._of[payment] = intent
@@ -259,9 +261,3 @@ class Desk:
     @staticmethod
     def _broken(operation: Operation, t_s: float) -> Unknown:
         return Unknown(operation.id, operation.payment, t_s, "server error", burnt=True)
-
-
-@lru_cache(maxsize=1 << 16)
-def _brand(seed: int, reference: str) -> str:
-    draw = uniform(seed, "payments", "brand", reference)
-    return next(name for name, share in BRANDS if draw < share)

@@ -41,7 +41,7 @@ class FaultyIssuer(CardIssuer):
         for draw, (code, rate) in zip(card, self._of_card, strict=False):
             if draw < rate:
                 return code
-        moment = uniforms(self._seed, "payments", "moment", intent.metadata.get(OPERATION, intent.id))
+        moment = uniforms(self._seed, f"payments/moment/{intent.metadata.get(OPERATION, intent.id)}")
         for draw, (code, rate) in zip(moment, self._of_moment, strict=False):
             if draw < rate:
                 return code
@@ -66,7 +66,7 @@ class FaultyIssuer(CardIssuer):
         return CHANCE_DECLINES[0] if draw < rate else ""
 
     def _card(self, intent: Intent) -> tuple[float, ...]:
-        return uniforms(self._seed, "payments", "card", self._payment(intent))
+        return uniforms(self._seed, f"payments/card/{self._payment(intent)}")
 
     @staticmethod
     def _payment(intent: Intent) -> str:

@@ -9,7 +9,7 @@ from twin.domain.payments import Notice
 from twin.money.payments.agenda import Agenda
 from twin.money.payments.bank_records import BankEvent
 from twin.money.payments.faults import Faults, exponential, lognormal
-from twin.money.payments.simulated_issuer import PAYMENT
+from twin.money.payments.simulated_issuer import OPERATION, PAYMENT
 from twin.rng import uniforms
 
 KINDS = frozenset({
@@ -84,8 +84,9 @@ class Post:
             self._tell(notice)
             return
         # Named by what happened, and the how-manieth of its kind it is: in no order of other payments.
-        nth = f"{intent.increments}.{intent.attempts}.{len(intent.refunds)}.{len(intent.disputes)}"
-        draws = uniforms(self._seed, "payments", "notice", payment, event.kind, nth)
+        nth = intent.increments + intent.attempts + len(intent.refunds) + len(intent.disputes)
+        asked = intent.metadata.get(OPERATION, intent.id)
+        draws = uniforms(self._seed, f"payments/notice/{asked}/{event.kind}/{nth}")
         if draws[0] < self._faults.notice_lost:
             return
         due_s = (self._closed_until_s(now_s) or now_s) + self._delay_s(draws)

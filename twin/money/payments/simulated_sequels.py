@@ -118,7 +118,7 @@ class Sequels:
         self._desk.close(_payment(intent), t_s)
 
     def _draws(self, intent: Intent, purpose: str) -> tuple[float, ...]:
-        return uniforms(self._seed, "payments", purpose, _payment(intent))
+        return uniforms(self._seed, f"payments/{purpose}/{_payment(intent)}")
 
 
 def _payment(intent: Intent) -> str:
