@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Final
 
 from twin.domain.books import LedgerEntry, Reason
@@ -10,9 +11,11 @@ from twin.errors import AuditError
 from twin.money.accounts.audit_facts import Findings
 from twin.money.accounts.audit_texts import card_numbers
 from twin.money.accounts.chart import BOOKS_ON, WHOLE
-from twin.money.accounts.entry import check, kind_of, told
+from twin.money.accounts.entry import check, told
 
 _REASONS: Final = frozenset(reason.value for reason in Reason)
+_NOTHING: Final[frozenset[str]] = frozenset()
+_OF_SESSION: Final = frozenset(("bill", "credit", "write-off"))
 CAPTURED: Final = "captured"
 """How a hold ends that is no cancellation and no expiry: the memo of its release."""
 
@@ -80,41 +83,73 @@ class Ledger:
     def take(self, entries: Iterable[LedgerEntry]) -> None:
         """Check entries and sum them: I2, I3, I10, I11, and the order of I4 and I7."""
         causes: set[str] = set()
-        balances = self.balances
         for entry in entries:
-            cause, _, currency, postings, session, memo = entry
+            cause = entry.cause
             if cause in causes:
                 self._findings.add("I2", f"entry {cause}", "this cause is booked twice")
             causes.add(cause)
-            if not self._well(entry):
-                continue
-            for account, amount_minor in postings:
-                key = account, currency
-                balances[key] = balances.get(key, 0) + amount_minor
             event, _, rest = cause.partition("/")
-            touched = BOOKS_ON.get(event)
-            if touched is None:
-                self._findings.add(
-                    "I3", f"entry {cause}", f"no such event: expected one of {', '.join(BOOKS_ON)}"
-                )
+            by_kind = self._balanced(entry, BOOKS_ON.get(event, _NOTHING))
+            if by_kind is None:
+                self._name(entry, event)
                 continue
-            if any(account.partition(":")[0] not in touched for account, _ in postings):
-                self._findings.add("I3", f"entry {cause}", f"{event} cannot book on all of {told(entry)}")
-                continue
-            if memo:
-                self._clean(f"entry {cause}", memo)
-            if session:
-                self._of_session(entry, event)
-            if event in _ON_PAYMENT:
-                self._of_payment(entry, event, rest if event in WHOLE else rest.rpartition("/")[0])
-            elif event == "payout":
-                for account, amount_minor in postings:
-                    kind, _, provider = account.partition(":")
-                    if kind == "cash":
-                        paid = provider, currency
-                        self.paid_out[paid] = self.paid_out.get(paid, 0) - amount_minor
-            elif not session:
+            if entry.memo:
+                self._clean(f"entry {cause}", entry.memo)
+            if entry.session:
+                self._of_session(entry, event, by_kind.get("driver", 0))
+            elif event in _OF_SESSION:
                 self._findings.add("I3", f"entry {cause}", "names no session")
+            if event in _ON_PAYMENT:
+                self._of_payment(entry, event, rest if event in WHOLE else rest.rpartition("/")[0], by_kind)
+            elif event == "payout":
+                self._paid_out(entry)
+
+    def _balanced(self, entry: LedgerEntry, touched: frozenset[str]) -> dict[str, int] | None:
+        """Add an entry to the balances; its amounts by kind of account. None: something is wrong with it.
+
+        An event touches money or holds, never both: so one sum tells whether each of them balances.
+        """
+        _, happened_s, currency, postings, _, _ = entry
+        by_kind: dict[str, int] = {}
+        sum_minor = 0
+        for account, amount_minor in postings:
+            kind, _, owner = account.partition(":")
+            if type(amount_minor) is not int or not amount_minor or kind not in touched or not owner:
+                return None
+            by_kind[kind] = by_kind.get(kind, 0) + amount_minor
+            sum_minor += amount_minor
+        if sum_minor or not postings or len(currency) != 3 or not isfinite(happened_s):
+            return None
+        self._add(entry)
+        return by_kind
+
+    def _add(self, entry: LedgerEntry) -> None:
+        balances, currency = self.balances, entry.currency
+        for account, amount_minor in entry.postings:
+            key = account, currency
+            balances[key] = balances.get(key, 0) + amount_minor
+
+    def _name(self, entry: LedgerEntry, event: str) -> None:
+        """Say what is wrong with an entry."""
+        subject = f"entry {entry.cause}"
+        try:
+            check(entry)
+        except AuditError as error:
+            floats = any(type(amount_minor) is not int for _, amount_minor in entry.postings)
+            self._findings.add("I10" if floats else "I3", subject, str(error))
+            return
+        self._add(entry)
+        if event in BOOKS_ON:
+            self._findings.add("I3", subject, f"{event} cannot book on all of {told(entry)}")
+        else:
+            self._findings.add("I3", subject, f"no such event: expected one of {', '.join(BOOKS_ON)}")
+
+    def _paid_out(self, entry: LedgerEntry) -> None:
+        for account, amount_minor in entry.postings:
+            kind, _, provider = account.partition(":")
+            if kind == "cash":
+                key = provider, entry.currency
+                self.paid_out[key] = self.paid_out.get(key, 0) - amount_minor
 
     def compare(self, balances: Mapping[tuple[str, str], int]) -> None:
         """I3: what the books say of accounts is the sum of their postings."""
@@ -125,31 +160,18 @@ class Ledger:
                 self._findings.same("I3", subject, "its balance", there, summed)
             self._clean(subject, account)
 
-    def _well(self, entry: LedgerEntry) -> bool:
-        try:
-            check(entry)
-        except AuditError as error:
-            floats = any(type(amount_minor) is not int for _, amount_minor in entry.postings)
-            self._findings.add("I10" if floats else "I3", f"entry {entry.cause}", str(error))
-            return False
-        return True
-
     def _clean(self, subject: str, text: str) -> None:
         for number in card_numbers(text):
             self._findings.add("I11", subject, f"holds a card's number: {number[:6]}…{number[-4:]}")
 
     # by session
 
-    def _of_session(self, entry: LedgerEntry, event: str) -> None:
+    def _of_session(self, entry: LedgerEntry, event: str, driver_minor: int) -> None:
         booked = self.sessions.get(entry.session)
         if booked is None:
             booked = self.sessions[entry.session] = BookedSession(entry.currency)
         elif booked.currency != entry.currency:
             self._findings.add("I3", f"entry {entry.cause}", f"is in {entry.currency}, session {entry.session} in {booked.currency}")  # fmt: skip
-        driver_minor = 0
-        for account, amount_minor in entry.postings:
-            if account.startswith("driver:"):
-                driver_minor += amount_minor
         booked.owed += driver_minor
         if event == "bill":
             booked.bills += 1
@@ -176,16 +198,14 @@ class Ledger:
 
     # by payment
 
-    def _of_payment(self, entry: LedgerEntry, event: str, name: str) -> None:
+    def _of_payment(self, entry: LedgerEntry, event: str, name: str, by_kind: Mapping[str, int]) -> None:
         booked = self.payments.get(name)
         if booked is None:
             booked = self.payments[name] = BookedPayment(entry.currency)
         elif booked.currency != entry.currency:
             self._findings.add("I3", f"entry {entry.cause}", f"is in {entry.currency}, payment {name} in {booked.currency}")  # fmt: skip
         subject = f"entry {entry.cause}"
-        amount_minor = sum(
-            minor for account, minor in entry.postings if kind_of(account) == _ON_PAYMENT[event]
-        )
+        amount_minor = by_kind.get(_ON_PAYMENT[event], 0)
         match event:
             case "hold" | "raise":
                 if event == "raise" and not booked.hold:
@@ -227,15 +247,14 @@ class Ledger:
                         "I4", subject, f"{booked.disputed} are disputed of {booked.captured} captured"
                     )
             case "dispute-end":
-                self._dispute_ends(entry, booked, -amount_minor)
+                self._dispute_ends(subject, booked, -amount_minor, by_kind.get("write-off", 0))
             case "dispute-fee":
                 booked.dispute_fee += amount_minor
 
-    def _dispute_ends(self, entry: LedgerEntry, booked: BookedPayment, amount_minor: int) -> None:
+    def _dispute_ends(self, subject: str, booked: BookedPayment, amount_minor: int, lost_minor: int) -> None:
         if amount_minor > booked.disputed:
-            self._findings.add("I4", f"entry {entry.cause}", f"ends disputes of {amount_minor}, {booked.disputed} are open")  # fmt: skip
+            self._findings.add("I4", subject, f"ends disputes of {amount_minor}, {booked.disputed} are open")
         booked.disputed -= amount_minor
-        lost_minor = sum(minor for account, minor in entry.postings if kind_of(account) == "write-off")
         booked.lost += lost_minor
         booked.won += amount_minor - lost_minor
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 from twin.domain.books import Account
@@ -14,8 +15,20 @@ from twin.money.accounts.audit_entries import CAPTURED, BookedPayment, Ledger
 from twin.money.accounts.audit_facts import AuditedPayment, Findings
 
 _AMOUNTS: Final = tuple(name for name in Snapshot._fields if name.endswith("_minor"))
+_amounts: Final = attrgetter(*_AMOUNTS)
 _NO_MONEY: Final = frozenset((Status.ASKED, Status.ACTION, Status.HELD, Status.REFUSED, Status.CANCELLED, Status.EXPIRED))  # fmt: skip
 """Where nothing can have been captured."""
+_BOOKED_AS: Final = (
+    "captured",
+    "refunded",
+    "failed refunds",
+    "the provider's fee",
+    "in dispute",
+    "lost in disputes",
+    "won in disputes",
+    "fees of disputes",
+)
+_WHOLE: Final = frozenset((int,))
 _ENDS: Final = {Status.CANCELLED: "cancelled", Status.EXPIRED: "expired"}
 """How a hold ended; all others that ended were captured."""
 
@@ -43,15 +56,16 @@ class Payments:
                 continue
             seen.add(paid.payment)
             self._payment(subject, paid, complete=complete)
-        for name in self._ledger.payments.keys() - seen:
+        for name in sorted(self._ledger.payments):
             self._findings.add("I4", f"payment {name}", "is in the books, but nobody knows it")
         self._provider()
 
     def _payment(self, subject: str, paid: AuditedPayment, *, complete: bool) -> None:
         now = paid.snapshot
-        if not self._findings.whole(subject, ((name, getattr(now, name)) for name in _AMOUNTS)):
+        numbers = _amounts(now)
+        if not _WHOLE.issuperset(map(type, numbers)) and not self._findings.whole(subject, zip(_AMOUNTS, numbers, strict=True)):  # fmt: skip
             return
-        booked = self._ledger.payments.get(paid.payment)
+        booked = self._ledger.payments.pop(paid.payment, None)
         if booked is None:
             booked = BookedPayment(now.currency)
         self._booked(subject, now, booked)
@@ -74,18 +88,23 @@ class Payments:
 
     def _booked(self, subject: str, now: Snapshot, booked: BookedPayment) -> None:
         """I4: every amount is booked, once."""
-        same = self._findings.same
         if booked.currency != now.currency:
             self._findings.add("I3", subject, f"is in {now.currency}, its entries in {booked.currency}")
         lost_minor = now.disputed_minor if now.status is Status.LOST else 0
-        same("I4", subject, "what is booked as captured", booked.captured, now.captured_minor)
-        same("I4", subject, "what is booked as refunded", booked.refunded, now.refunded_minor)
-        same("I4", subject, "what is booked as failed refunds", booked.failed, now.refund_failed_minor)
-        same("I4", subject, "what is booked as the provider's fee", booked.fee, now.fee_minor)
-        same("I4", subject, "what is booked as in dispute", booked.disputed, now.disputed_minor - lost_minor)
-        same("I4", subject, "what is booked as lost in disputes", booked.lost, lost_minor)
-        same("I4", subject, "what is booked as won in disputes", booked.won, now.won_minor)
-        same("I4", subject, "what is booked as fees of disputes", booked.dispute_fee, now.dispute_fee_minor)
+        there = (booked.captured, booked.refunded, booked.failed, booked.fee, booked.disputed, booked.lost, booked.won, booked.dispute_fee)  # fmt: skip
+        expected = (
+            now.captured_minor,
+            now.refunded_minor,
+            now.refund_failed_minor,
+            now.fee_minor,
+            now.disputed_minor - lost_minor,
+            lost_minor,
+            now.won_minor,
+            now.dispute_fee_minor,
+        )
+        if there != expected:
+            for what, is_minor, expected_minor in zip(_BOOKED_AS, there, expected, strict=True):
+                self._findings.same("I4", subject, f"what is booked as {what}", is_minor, expected_minor)
 
     def _limits(self, subject: str, now: Snapshot) -> None:
         """I4: not more than was authorised, and not more back than was taken."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -53,7 +53,7 @@ class Sessions:
             self._seen.add(session.session)
             if not self._findings.whole(subject, _numbers(session)):
                 continue
-            booked = self._ledger.sessions.get(session.session) or BookedSession(session.currency)
+            booked = self._ledger.sessions.pop(session.session, None) or BookedSession(session.currency)
             self._energy(subject, session)
             self._bill(subject, session, booked)
             self._owed(subject, session, booked)
@@ -65,7 +65,7 @@ class Sessions:
 
     def close(self) -> None:
         """After the last session: what drivers owe is what their sessions leave open, and nobody else is in the books."""
-        for name in sorted(self._ledger.sessions.keys() - self._seen):
+        for name in sorted(self._ledger.sessions):
             self._findings.add("I2", f"session {name}", "is in the books, but nobody knows it")
         for (account, currency), there in self._ledger.balances.items():
             if account.startswith("driver:"):
@@ -119,6 +119,8 @@ class Sessions:
         self._findings.same("I2", subject, "the number of its bills", booked.bills, bills)
         expected = _shares(sale, session.credited_minor) if sale is not None else {}
         driver = Account.DRIVER.of(session.driver)
+        if expected == booked.parts:
+            return
         net_minor, expected_minor = -booked.parts.get(driver, 0), -expected.get(driver, 0)
         self._findings.same("I2", subject, "bills less credit notes", net_minor, expected_minor)
         for account in sorted((booked.parts.keys() | expected.keys()) - {driver}):
@@ -154,7 +156,9 @@ class Sessions:
 
 def _shares(sale: Sale, credited_minor: int) -> dict[str, int]:
     """Return what everybody should have of a bill after credit notes, by account, credits positive."""
-    parts = [whole - back for whole, back in zip(sale.parts, sale.parts_of(credited_minor), strict=True)]
+    parts: Sequence[int] = sale.parts
+    if credited_minor:
+        parts = [whole - back for whole, back in zip(parts, sale.parts_of(credited_minor), strict=True)]
     owners = (
         Account.TAX.of(sale.authority),
         Account.REVENUE.of(sale.operator),
