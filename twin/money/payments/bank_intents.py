@@ -237,6 +237,11 @@ class Intents:
                 self._state.tell("charge.expired", end_s, intent, intent)
 
     @property
+    def soonest_end_s(self) -> float:
+        """As `next_end_s`, or earlier: at once, without a look at what was captured."""
+        return self._ends[0][0] if self._ends else float("inf")
+
+    @property
     def next_end_s(self) -> float:
         """When the next hold expires, unless it is captured before; infinite where there is none."""
         ends, intents = self._ends, self._state.intents

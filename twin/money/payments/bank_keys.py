@@ -54,7 +54,8 @@ class Keys(Generic[Body]):
         if not 0 < len(key) <= LENGTH_MAX:
             text = f"Idempotency keys have 1 to {LENGTH_MAX} characters, and this one {len(key)}."
             raise BankError("idempotency_key_invalid", text, kind="idempotency_error", ran=False)
-        self._forget(t_s)
+        if self._ends and self._ends[0][0] <= t_s:
+            self._forget(t_s)
         kept = self._kept.get(key)
         if kept is None:
             kept = self._kept[key] = Kept(fingerprint)

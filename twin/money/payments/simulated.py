@@ -157,8 +157,8 @@ class SimulatedProvider:
     def _happened(self, now_s: float) -> None:
         """Send notices of what was done, and be there when the next hold ends."""
         self._post.flush(now_s)
-        end_s = self.bank.intents.next_end_s
-        if end_s < self._watched_s:
+        intents = self.bank.intents
+        if intents.soonest_end_s < self._watched_s and (end_s := intents.next_end_s) < self._watched_s:
             self._watched_s = end_s
             self._agenda.at(end_s, self._expire)
 
