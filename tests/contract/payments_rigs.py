@@ -12,6 +12,7 @@ from itertools import count
 from typing import Protocol
 
 from tests.money.payments.heap_clock import HeapClock
+from tests.money.payments.stripe_line import StripeLine
 from twin.domain.payments import (
     Authorise,
     Done,
@@ -219,5 +220,8 @@ class SimulatedLine:
         """Nothing to let go of."""
 
 
-LINES: Mapping[str, Callable[[], Line]] = {"simulated": SimulatedLine}
+LINES: Mapping[str, Callable[[], Line]] = {
+    "simulated": SimulatedLine,
+    "stripe": lambda: StripeLine(terms=TERMS),
+}
 """Every provider that the contract is tested on."""

@@ -1,0 +1,1 @@
+"""A loopback server that speaks Stripe's wire format over the bank: the official SDK runs against it unchanged."""
