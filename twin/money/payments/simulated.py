@@ -7,7 +7,6 @@ from functools import partial
 
 from twin.domain.clock import Clock
 from twin.domain.payments import Authorise, Fetch, Means, Notice, Operation, Outcome, Unknown
-from twin.money.payments.agenda import Agenda
 from twin.money.payments.backoff import Backoff
 from twin.money.payments.bank import Bank
 from twin.money.payments.bank_terms import DAY_S, Terms
@@ -57,12 +56,11 @@ class SimulatedProvider:
         self._seed = seed
         self._backoff = backoff or Backoff()
         self._desk = Desk(self.bank, seed, retention_s)
-        self._agenda = Agenda(clock)
         self._sinks: list[Callable[[Outcome | Notice], None]] = []
         self._outages = Windows(seed, "outage", faults.outages_per_year, faults.outage_s)
         self._bursts = Windows(seed, "burst", faults.bursts_per_year, faults.burst_s)
-        self._post = Post(self._agenda, faults, seed, self._tell, self._outages.until_s)
-        sequels = Sequels(self.bank, self._desk, self._agenda, faults, seed, self._happened)
+        self._post = Post(clock, faults, seed, self._tell, self._outages.until_s)
+        sequels = Sequels(self.bank, self._desk, clock, faults, seed, self._happened)
         self.bank.state.listen(sequels.take)
         self.bank.state.listen(self._post.take)
         self._sigma = faults.latency_sigma
@@ -128,7 +126,7 @@ class SimulatedProvider:
             self._answer(self._unknown(operation, "too many requests"), 0.0)
         else:
             again = partial(self._ask, operation, nth, attempt + 1)
-            self._agenda.at(self._clock.now_s + delay_s, again)
+            self._clock.call_at(self._clock.now_s + delay_s, again)
         return True
 
     def _unknown(self, operation: Operation, why: str) -> Unknown:
@@ -138,7 +136,7 @@ class SimulatedProvider:
 
     def _answer(self, outcome: Outcome, delay_s: float) -> None:
         if delay_s:
-            self._agenda.at(self._clock.now_s + delay_s, partial(self._tell, outcome))
+            self._clock.call_at(self._clock.now_s + delay_s, partial(self._tell, outcome))
         else:
             self._tell(outcome)
 
@@ -160,7 +158,7 @@ class SimulatedProvider:
         intents = self.bank.intents
         if intents.soonest_end_s < self._watched_s and (end_s := intents.next_end_s) < self._watched_s:
             self._watched_s = end_s
-            self._agenda.at(end_s, self._expire)
+            self._clock.call_at(end_s, self._expire)
 
     def _expire(self) -> None:
         now_s = self._clock.now_s

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from twin.domain.clock import Clock
 from twin.domain.payments import Notice
-from twin.money.payments.agenda import Agenda
 from twin.money.payments.bank_records import BankEvent
 from twin.money.payments.faults import Faults, exponential, lognormal
 from twin.money.payments.simulated_issuer import OPERATION, PAYMENT
@@ -37,7 +37,7 @@ class Post:
     """Sends notices.
 
     Args:
-        agenda: Where what is under way waits.
+        clock: Where what is under way waits.
         faults: The rates.
         seed: The run's.
         tell: Gets each notice.
@@ -46,13 +46,13 @@ class Post:
 
     def __init__(
         self,
-        agenda: Agenda,
+        clock: Clock,
         faults: Faults,
         seed: int,
         tell: Callable[[Notice], None],
         closed_until_s: Callable[[float], float | None],
     ) -> None:
-        self._agenda = agenda
+        self._clock = clock
         self._faults = faults
         self._seed = seed
         self._tell = tell
@@ -90,9 +90,9 @@ class Post:
         if draws[0] < self._faults.notice_lost:
             return
         due_s = (self._closed_until_s(now_s) or now_s) + self._delay_s(draws)
-        self._agenda.at(due_s, partial(self._tell, notice))
+        self._clock.call_at(due_s, partial(self._tell, notice))
         if draws[6] < self._faults.notice_doubled:
-            self._agenda.at(due_s + exponential(_AGAIN_S, draws[7]), partial(self._tell, notice))
+            self._clock.call_at(due_s + exponential(_AGAIN_S, draws[7]), partial(self._tell, notice))
 
     def _delay_s(self, draws: tuple[float, ...]) -> float:
         faults = self._faults

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from twin.money.payments.agenda import Agenda
+from twin.domain.clock import Clock
 from twin.money.payments.bank import Bank
 from twin.money.payments.bank_intents import EXPIRED_REASON
 from twin.money.payments.bank_records import BankEvent, Intent, IntentStatus, RefundRecord
@@ -25,7 +25,7 @@ class Sequels:
     Args:
         bank: Where things happen.
         desk: What must not be forgotten meanwhile.
-        agenda: Where what is planned waits.
+        clock: Where what is planned waits.
         faults: The rates.
         seed: The run's.
         happened: Called after something was done, with the instant: notices leave then.
@@ -35,14 +35,14 @@ class Sequels:
         self,
         bank: Bank,
         desk: Desk,
-        agenda: Agenda,
+        clock: Clock,
         faults: Faults,
         seed: int,
         happened: Callable[[float], None],
     ) -> None:
         self._bank = bank
         self._desk = desk
-        self._agenda = agenda
+        self._clock = clock
         self._faults = faults
         self._seed = seed
         self._happened = happened
@@ -63,7 +63,7 @@ class Sequels:
         draws = self._draws(intent, "action")
         due_s = event.created_s + lognormal(self._faults.action_s, _ACTION_SIGMA, draws[1])
         success = draws[0] < self._faults.action_completed
-        self._agenda.at(due_s, partial(self._confirm, intent, due_s, success=success))
+        self._clock.call_at(due_s, partial(self._confirm, intent, due_s, success=success))
 
     def _confirm(self, intent: Intent, t_s: float, *, success: bool) -> None:
         if intent.status is IntentStatus.ACTION:  # not if it was cancelled meanwhile
@@ -79,7 +79,7 @@ class Sequels:
         if draws[0] < self._faults.dispute:
             self._desk.kept.add(_payment(intent))
             due_s = event.created_s + DAY_S * exponential(self._faults.dispute_days, draws[1])
-            self._agenda.at(due_s, partial(self._dispute, intent, due_s, draws))
+            self._clock.call_at(due_s, partial(self._dispute, intent, due_s, draws))
 
     def _dispute(self, intent: Intent, t_s: float, draws: tuple[float, ...]) -> None:
         if not intent.refundable_minor or intent.disputes:
@@ -88,7 +88,7 @@ class Sequels:
         dispute = self._bank.claims.open_dispute(intent.id, t_s)
         due_s = t_s + DAY_S * exponential(self._faults.dispute_decided_days, draws[2])
         won = draws[3] < self._faults.dispute_won
-        self._agenda.at(due_s, partial(self._decide, intent, dispute.id, due_s, won=won))
+        self._clock.call_at(due_s, partial(self._decide, intent, dispute.id, due_s, won=won))
         self._happened(t_s)
 
     def _decide(self, intent: Intent, dispute: str, t_s: float, *, won: bool) -> None:
@@ -102,7 +102,7 @@ class Sequels:
             return
         if self._draws(intent, f"refund {len(intent.refunds)}")[0] < self._faults.refund_failed:
             due_s = event.created_s + DAY_S * self._faults.refund_failed_days
-            self._agenda.at(due_s, partial(self._return, refund, due_s))
+            self._clock.call_at(due_s, partial(self._return, refund, due_s))
 
     def _return(self, refund: RefundRecord, t_s: float) -> None:
         if refund.id in self._bank.state.refunds:
