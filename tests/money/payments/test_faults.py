@@ -1,18 +1,12 @@
-"""Rates that cannot be, windows, back-off."""
+"""Rates that cannot be, and the distributions of what they are."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from twin.money.payments.backoff import Backoff
 from twin.money.payments.faults import Faults, exponential, lognormal
-from twin.money.payments.windows import YEAR_S, Windows
-from twin.rng import uniform, uniforms
 
 
 class TestFaults:
@@ -51,62 +45,3 @@ class TestFaults:
         for draw in (0.0, 1 - 2**-32):
             assert 0 < lognormal(1.0, 1.0, draw) < 1e4
             assert 0 <= exponential(1.0, draw) < 30
-
-
-class TestUniform:
-    def test_the_same_name_draws_the_same(self) -> None:
-        """And another name, another seed, another."""
-        assert uniform(1, "a", 2) == uniform(1, "a", 2)
-        assert len({uniform(1, "a", 2), uniform(2, "a", 2), uniform(1, "a", 3), uniform(1, "a")}) == 4
-
-    def test_draws_are_spread_evenly_and_apart(self) -> None:
-        """Mean 1/2, variance 1/12, no correlation between the purposes: 20,000 names."""
-        draws = np.array([uniforms(7, "spread", k) for k in range(20_000)])
-        assert draws.shape == (20_000, 8)
-        assert draws.min() >= 0
-        assert draws.max() < 1
-        np.testing.assert_allclose(draws.mean(axis=0), 0.5, atol=0.01)
-        np.testing.assert_allclose(draws.var(axis=0), 1 / 12, atol=0.003)
-        np.testing.assert_allclose(np.corrcoef(draws.T), np.eye(8), atol=0.03)
-
-
-class TestWindows:
-    def test_as_many_begin_as_are_wanted(self) -> None:
-        """Twelve a year of ten minutes each: two hours of the year are inside, over a hundred years."""
-        windows = Windows(3, "outage", 12.0, 600.0)
-        inside = sum(windows.until_s(300.0 * k) is not None for k in range(int(100 * YEAR_S / 300)))
-        assert inside * 300.0 / (100 * YEAR_S) == pytest.approx(12 * 600 / YEAR_S, rel=0.15)
-
-    def test_none_ever_where_none_are_wanted(self) -> None:
-        """Not even in a thousand years."""
-        assert Windows(3, "outage", 0.0, 600.0).until_s(1_000 * YEAR_S) is None
-
-    def test_longer_ones_begin_at_the_same_instants(self) -> None:
-        """What is inside a short outage is inside the long one."""
-        short, long = (Windows(3, "outage", 500.0, mean_s) for mean_s in (600.0, 6_000.0))
-        for k in range(20_000):
-            if short.until_s(500.0 * k) is not None:
-                assert long.until_s(500.0 * k) is not None
-            else:
-                long.until_s(500.0 * k)
-
-
-class TestBackoff:
-    def test_delays_double_up_to_the_ceiling_and_end(self) -> None:
-        """0.5, 1, 2, 4, 8 s without jitter; after the sixth try, no more."""
-        backoff = Backoff(jitter=0.0)
-        assert [backoff.delay_s(k, 0.9) for k in range(1, 7)] == [0.5, 1.0, 2.0, 4.0, 8.0, None]
-
-    @given(st.integers(1, 20), st.floats(0, 1, exclude_max=True), st.floats(0, 1))
-    def test_jitter_only_shortens(self, failed: int, draw: float, jitter: float) -> None:
-        """Between the whole delay and what jitter leaves of it."""
-        whole_s = Backoff(jitter=0.0, attempts_max=99).delay_s(failed, draw)
-        delay_s = Backoff(jitter=jitter, attempts_max=99).delay_s(failed, draw)
-        assert whole_s is not None
-        assert delay_s is not None
-        assert whole_s * (1 - jitter) - 1e-12 <= delay_s <= whole_s
-
-    def test_every_wrong_number_is_named(self) -> None:
-        """All at once."""
-        with pytest.raises(ValueError, match=r"first delay -1 s.*factor 0.*jitter 2.*attempts 0"):
-            Backoff(first_s=-1, factor=0, jitter=2, attempts_max=0)

@@ -245,7 +245,7 @@ class TestLine:
         first = desk.do(hold())
         assert isinstance(first, Unknown)
         assert first.burnt
-        desk.provider.faults = NONE  # it works again
+        desk.provider._faults = NONE  # it works again
         assert desk.do(hold()) == first
         assert len(desk.provider.bank.state.intents) == intents
         look = desk.do(Fetch("f", "p"))

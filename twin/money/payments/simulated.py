@@ -50,7 +50,7 @@ class SimulatedProvider:
         backoff: Backoff | None = None,
         retention_s: float = RETENTION_S,
     ) -> None:
-        self.faults = faults = Faults() if faults is None else faults
+        self._faults = faults = Faults() if faults is None else faults
         self.bank = Bank(seed=seed, terms=terms, fees=fees, issuer=FaultyIssuer(faults, seed), kinds=KINDS)
         self._clock = clock
         self._seed = seed
@@ -89,19 +89,19 @@ class SimulatedProvider:
         """Send an operation for the `nth` time, at the `attempt`-th try since it was refused by 429."""
         now_s = self._clock.now_s
         if self._outages.until_s(now_s) is not None:
-            self._answer(self._unknown(operation, "outage"), self.faults.timeout_s)
+            self._answer(self._unknown(operation, "outage"), self._faults.timeout_s)
             return
         if self._bursts.until_s(now_s) is not None and self._throttled(operation, nth, attempt):
             return
         draws = uniforms(self._seed, f"payments/line/{operation.id}/{nth}") if self._line else _FLAWLESS
-        median_s = self.faults.latency_s
+        median_s = self._faults.latency_s
         latency_s = lognormal(median_s, self._sigma, draws[0]) if median_s else 0.0
-        if draws[1] < self.faults.request_lost:
-            self._answer(self._unknown(operation, "request lost"), self.faults.timeout_s)
+        if draws[1] < self._faults.request_lost:
+            self._answer(self._unknown(operation, "request lost"), self._faults.timeout_s)
             return
         outcome = self._do(operation, draws, now_s)
-        if draws[4] < self.faults.answer_lost or latency_s > self.faults.timeout_s:
-            outcome, latency_s = self._unknown(operation, "no answer"), self.faults.timeout_s
+        if draws[4] < self._faults.answer_lost or latency_s > self._faults.timeout_s:
+            outcome, latency_s = self._unknown(operation, "no answer"), self._faults.timeout_s
         elif isinstance(outcome, Unknown):
             self._unanswered[operation.id] = nth + 1
         self._answer(outcome, latency_s)
@@ -109,8 +109,8 @@ class SimulatedProvider:
 
     def _do(self, operation: Operation, draws: tuple[float, ...], now_s: float) -> Outcome:
         failure = Failure.NONE
-        if draws[2] < self.faults.server_error:
-            failure = Failure.AFTER if draws[3] < self.faults.server_error_done else Failure.BEFORE
+        if draws[2] < self._faults.server_error:
+            failure = Failure.AFTER if draws[3] < self._faults.server_error_done else Failure.BEFORE
             if isinstance(operation, Fetch):
                 return self._unknown(operation, "server error")
         if isinstance(operation, Authorise):
@@ -119,7 +119,7 @@ class SimulatedProvider:
 
     def _throttled(self, operation: Operation, nth: int, attempt: int) -> bool:
         draw = uniforms(self._seed, "payments", "429", operation.id, nth, attempt)
-        if draw[0] >= self.faults.burst_refused:
+        if draw[0] >= self._faults.burst_refused:
             return False
         delay_s = self._backoff.delay_s(attempt, draw[1])
         if delay_s is None:
@@ -146,7 +146,7 @@ class SimulatedProvider:
 
     def _lose_card(self, operation: Authorise, now_s: float) -> None:
         """Let the driver of a monthly bill take the card away before it is charged, by the rate."""
-        rate, wanted = self.faults.card_removed, operation.instrument
+        rate, wanted = self._faults.card_removed, operation.instrument
         if not rate or wanted.means is not Means.ACCOUNT:
             return
         if uniform(self._seed, "payments", "card removed", operation.payment) < rate:
