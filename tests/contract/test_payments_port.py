@@ -98,6 +98,10 @@ class TestHold:
         assert rig.hold("yen", currency="JPY").authorised_minor == 5_000
         assert rig.refused(rig.holding("odd", currency="KWD", amount_minor=1_234)).code == "amount_step"
         assert rig.hold("even", currency="KWD", amount_minor=1_230).authorised_minor == 1_230
+        assert rig.refused(Capture("c1", "even", 1_221, 0)).code == "amount_step"
+        assert rig.done(Capture("c2", "even", 1_220, 0)).captured_minor == 1_220
+        assert rig.refused(Refund("r1", "even", 221, "duplicate")).code == "amount_step"
+        assert rig.done(Refund("r2", "even", 220, "duplicate")).refunded_minor == 220
 
     def test_a_hold_expires_and_says_so(self, rig: Rig) -> None:
         """After seven days the hold is gone: a notice comes, and a capture is refused."""

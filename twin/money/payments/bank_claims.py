@@ -16,6 +16,7 @@ from twin.money.payments.bank_records import (
     Verb,
 )
 from twin.money.payments.bank_state import State, find
+from twin.money.payments.bank_terms import check_step
 from twin.money.payments.fees import Fees
 
 REFUND_REASONS = frozenset({"", "duplicate", "fraudulent", "requested_by_customer"})
@@ -173,6 +174,9 @@ class Claims:
             raise BankError("charge_already_refunded", f"Charge {intent.charge} has already been refunded.")
         if amount_minor is not None and amount_minor <= 0:
             raise invalid("parameter_invalid_integer", "Invalid positive integer", "amount")
+        wrong = None if amount_minor is None else check_step(amount_minor, intent.currency)
+        if wrong is not None:
+            raise wrong
         if amount_minor is not None and amount_minor > left:
             text = f"Refund amount ({amount_minor}) is greater than the amount left on the charge ({left})."
             raise BankError("refund_exceeds_capture", text, param="amount", ran=False)

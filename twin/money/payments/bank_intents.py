@@ -184,7 +184,7 @@ class Intents:
             application_fee_minor: The platform's part; None: as it was set before.
 
         Raises:
-            BankError: It is not held any more, the amount is 0, below the minimum or above what may be captured.
+            BankError: It is not held any more, or the amount is 0, above what may be captured, or no whole step.
         """
         found = self._may(intent, Verb.CAPTURE, t_s)
         amount = found.amount_minor if amount_minor is None else amount_minor
