@@ -285,7 +285,7 @@ class TestFees:
         assert Price(50, price.fixed).fee_minor(100, "EUR") == 26  # 0.5 cents up, and 25
 
     def test_the_fixed_part_is_in_the_currencys_main_unit(self) -> None:
-        """0.25 is 25 cents, 250 fils, and no yen."""
+        """0.25 is 25 cents, 250 thousandths of a dinar, and no yen."""
         price = Price(0, Fees().prices[Means.APP].fixed)
         assert [price.fee_minor(10_000, currency) for currency in ("EUR", "KWD", "JPY")] == [25, 250, 0]
 

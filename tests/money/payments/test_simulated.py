@@ -119,6 +119,18 @@ class TestDeclines:
             assert codes[1][payment] == code
         assert len(codes[1]) > len(codes[0])
 
+    def test_a_worse_line_declines_nobody_else(self) -> None:
+        """With one answer in five lost instead of none, the provider's refusals and holds are the same ones."""
+        faults = replace(NONE, declines={"insufficient_funds": 0.1, "expired_card": 0.1}, action=0.2)
+        calm, rough = (Desk(replace(faults, answer_lost=rate)) for rate in (0.0, 0.2))
+        found = []
+        for desk in (calm, rough):
+            holds(desk, range(1_000))
+            intents = desk.provider.bank.state.intents.values()
+            found.append([(intent.metadata["payment"], intent.status, intent.decline) for intent in intents])
+        assert found[0] == found[1]
+        assert sum(isinstance(answer, Unknown) for answer in rough.outcomes()) > 150
+
     def test_a_bad_card_stays_bad_and_a_bad_moment_passes(self) -> None:
         """Asked again under the same payment: an expired card is expired, funds may have come."""
         again: Counter[tuple[str, bool]] = Counter()
