@@ -2,6 +2,9 @@
 
 Words are kept as a set, amounts as the latest of a provider's snapshots; the status is the set, read along `LIFE` in
 the order in which a payment lives. So news that come late, twice, or the wrong way round end in the same state.
+
+Two things are not told apart for it: a payment that was refused, is asked for again and challenged then stays refused
+until it is granted; and of one payment only one dispute is followed.
 """
 
 from __future__ import annotations
