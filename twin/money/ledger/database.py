@@ -129,7 +129,6 @@ class Database:
                 raise SettingsError(self._other("somebody else writes to it"))  # noqa: TRY301
             self._doubt = after
             self._one("COMMIT")
-            self._look()
         except self._errors as error:
             self._drop()
             if not self._made_after_all():
@@ -250,7 +249,11 @@ class Database:
 
     def _look(self) -> None:
         """A file that was removed takes commits as if nothing had happened: see that ours still has its name."""
-        if self._stat() != self._inodes:
+        try:
+            there = self._stat()
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{self._file} or its write-ahead log is gone; put it back") from None
+        if there != self._inodes:
             raise FileNotFoundError(f"{self._file} was replaced")
 
     # words
