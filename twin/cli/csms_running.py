@@ -18,8 +18,7 @@ from rich.console import Console
 from twin.cli.csms_view import Lines, LiveView
 from twin.errors import SettingsError
 from twin.network.api.serve import EPOCH_NS, Running, Settings, running
-from twin.network.ocpp.security import certificates
-from twin.network.ocpp.security.authority import Authority
+from twin.network.clock import instant
 from twin.network.ocpp.wire.link import Trace
 from twin.network.ocpp.wire.trace import TraceFile
 
@@ -32,7 +31,9 @@ def run(settings: Settings, *, trace: Path | None, ca: Path | None) -> None:
     """
     unix_ns = time.time_ns()
     if ca is not None:
-        authority = Authority.kept(ca, certificates.instant(unix_ns, 0.0))
+        from twin.network.ocpp.security.authority import Authority
+
+        authority = Authority.kept(ca, instant(unix_ns, 0.0))
         settings = replace(settings, options=replace(settings.options, authority=authority))
     console = Console()
     log_to(Console(stderr=True) if not console.is_terminal else console)

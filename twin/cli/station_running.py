@@ -34,7 +34,7 @@ from twin.network.virtual.load import Load, LoadOptions
 from twin.network.virtual.parts.faults import FaultRates
 from twin.network.virtual.parts.fit import Outfit
 from twin.network.virtual.parts.quirks import VendorQuirks
-from twin.network.virtual.parts.transfer import RealTransfer
+from twin.network.virtual.parts.transfer import Transfer
 
 _BOOT_S = 15.0
 """After the last station was switched on cars come: one that is not up reads no card."""
@@ -175,7 +175,6 @@ def _options(wanted: Wanted) -> LoadOptions:
         quirks = VendorQuirks.read(dict(_quirk(text) for text in wanted.quirks))
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    trust = partial(client_context, wanted.ca)
     values = {}
     for text in wanted.values:
         name, equals, value = text.partition("=")
@@ -185,8 +184,14 @@ def _options(wanted: Wanted) -> LoadOptions:
     return LoadOptions(
         version=version, sample_s=wanted.sample_s, seed=wanted.seed, iso15118=wanted.iso15118, spread_s=wanted.spread_s, values=values,
         hears_time=wanted.speed == 1.0,
-        outfit=Outfit(faults=faults, quirks=quirks, transfer=RealTransfer(trust) if wanted.transfer else None),
+        outfit=Outfit(faults=faults, quirks=quirks, transfer=_transfer(wanted.ca) if wanted.transfer else None),
     )  # fmt: skip
+
+
+def _transfer(ca: Path | None) -> Transfer:
+    from twin.network.virtual.parts.real_transfer import RealTransfer
+
+    return RealTransfer(partial(client_context, ca))
 
 
 def _quirk(text: str) -> tuple[str, Any]:

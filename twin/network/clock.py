@@ -105,6 +105,11 @@ def _minute(minute: int) -> str:
     return (_UNIX + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:").zfill(17)
 
 
+def instant(epoch_ns: int, t_s: float) -> datetime:
+    """Return an instant of the run as certificates know it: UTC, whole seconds."""
+    return _UNIX + timedelta(seconds=int(epoch_ns / 1e9 + t_s))
+
+
 def to_wire(epoch_ns: int, t_s: float) -> str:
     """Return an instant as RFC 3339 in UTC with milliseconds, as OCPP writes it."""
     minute, ms = divmod(round((epoch_ns + t_s * _NS) / 1_000_000), 60_000)

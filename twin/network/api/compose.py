@@ -37,13 +37,13 @@ from twin.network.ocpp.csms.station import Station, StationPolicy
 from twin.network.ocpp.csms.summary import Compaction
 from twin.network.ocpp.csms.transaction import Transaction
 from twin.network.ocpp.csms.wanted import Wanted
-from twin.network.ocpp.security.authority import Authority
 from twin.network.ocpp.security.gate import StationGate
 from twin.network.ocpp.wire.endpoint import Limits
 from twin.network.ocpp.wire.link import Deviation, Record, Trace
 
 if TYPE_CHECKING:
     from twin.network.api.ftp import FtpService  # pyftpdlib is loaded where it serves
+    from twin.network.ocpp.security.authority import Authority  # and cryptography where it signs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import takewhile
 from typing import NamedTuple
@@ -61,7 +61,7 @@ class EventLog:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._events: OrderedDict[int, _Kept] = OrderedDict()
-        self._numbers: dict[str, deque[int]] = {}
+        self._numbers: dict[str, list[int]] = {}
         """By station, as long as any of its events is remembered."""
         self._number = 0
         self._forgotten = 0
@@ -88,7 +88,7 @@ class EventLog:
     def _keep(self, station: str, kind: str, body: Mapping[str, object] | StationFact | Deviation) -> None:
         self._number += 1
         self._events[self._number] = _Kept(self._number, self._clock.now_s, station, kind, body)
-        own = self._numbers.setdefault(station, deque())
+        own = self._numbers.setdefault(station, [])
         own.append(self._number)
         if len(own) > KEPT_OF_ONE:
             self._forget(station)
@@ -102,7 +102,7 @@ class EventLog:
     def _forget(self, station: str) -> None:
         """Forget the oldest event of a station."""
         own = self._numbers[station]
-        number = own.popleft()
+        number = own.pop(0)
         if not own:
             del self._numbers[station]
         del self._events[number]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import orjson
 
 from twin.domain.clock import Clock
@@ -30,7 +28,7 @@ class Frames:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._of: dict[str, deque[Record]] = {}
+        self._of: dict[str, list[Record]] = {}
         self._mask = Masker(tokens=False)
 
     def record(self, record: Record) -> None:
@@ -39,17 +37,18 @@ class Frames:
         if frames is None:
             if len(self._of) >= STATIONS:
                 del self._of[next(iter(self._of))]
-            frames = self._of[record.station] = deque(maxlen=PER_STATION)
+            frames = self._of[record.station] = []
         if len(record.frame) > LONGEST:
             record = record._replace(frame=record.frame[:LONGEST])
         frames.append(record)
+        del frames[:-PER_STATION]
         too_many = sum(len(kept.frame) + _RECORD_BYTES for kept in frames) - TOTAL_BYTES // len(self._of)
         while too_many > 0 and len(frames) > 1:
-            too_many -= len(frames.popleft().frame) + _RECORD_BYTES
+            too_many -= len(frames.pop(0).frame) + _RECORD_BYTES
 
     def of(self, station: str, limit: int) -> list[dict[str, object]]:
         """Return the last frames of a station, oldest first."""
-        return [self._shown(record) for record in list(self._of.get(station, ()))[-limit:]]
+        return [self._shown(record) for record in self._of.get(station, [])[-limit:]]
 
     def _shown(self, record: Record) -> dict[str, object]:
         head: dict[str, object] = {

@@ -7,7 +7,6 @@ attempt: whether the peer took it is unknown, and it is sent again on the next c
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,7 +62,7 @@ class TransactionQueue:
         self._clock, self._store, self._send = clock, store, send
         self._attempts, self._interval_s = attempts, interval_s
         self._answered, self._prepare = answered, prepare
-        self._items: deque[Item] = deque()
+        self._items: list[Item] = []
         self._given_up: dict[str, Item] = {}
         self._timer: Timer | None = None
         self._flying = False
@@ -156,7 +155,7 @@ class TransactionQueue:
                 del self._given_up[next(iter(self._given_up))]
 
     def _leave(self, item: Item, outcome: Outcome) -> None:
-        self._items.popleft()
+        del self._items[0]
         self._store.drop(_TABLE, str(item.number))
         self._answered(item, outcome)
 

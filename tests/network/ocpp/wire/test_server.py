@@ -321,7 +321,7 @@ def test_who_never_says_a_whole_request_is_cut_off_and_recorded(said: bytes) -> 
     """A half request, something else, nothing at all: one record each, and others come in meanwhile."""
 
     async def main() -> None:
-        async with centre(limits=SocketLimits(open_timeout_s=0.05)) as c:
+        async with centre(limits=SocketLimits(open_timeout_s=1.0)) as c:
             reader, writer = await asyncio.open_connection("127.0.0.1", c.server.ports[0])
             writer.write(said)
             station = await c.station("CP2")

@@ -102,6 +102,12 @@ class Csms:
         self._gate = BootGate(self.desk, self._accepted)
         self._parts: tuple[Part, ...] = (self._gate, *parts)
         self._table = _table(self._parts)
+        self._tables = {
+            version: {
+                action: handler for (spoken, action), handler in self._table.items() if spoken is version
+            }
+            for version in Version
+        }
         self._numbers: dict[str, Iterator[int]] = {}
         self._ids_heard: dict[str, frozenset[str]] = {}
         """Ids that stations used on their last connection."""
@@ -231,7 +237,7 @@ class Csms:
         self, station: Station, version: Version
     ) -> Callable[[str, Payload], Answer | Awaitable[Answer]]:
         """Return what answers the calls of one connection; made once, it is on the hot path."""
-        table = {action: handler for (spoken, action), handler in self._table.items() if spoken is version}
+        table = self._tables[version]
         clock, gate, accepted = self._clock, self._gate, BootState.ACCEPTED
 
         def handle(action: str, payload: Payload) -> Answer | Awaitable[Answer]:

@@ -8,8 +8,6 @@ corrected by the skew, and where that does not help replaced by the time of rece
 
 from __future__ import annotations
 
-from collections import deque
-
 from twin.network.clock import from_wire
 from twin.network.ocpp.csms.desk import Desk
 from twin.network.ocpp.csms.station import Station
@@ -35,7 +33,7 @@ class Instants:
         self._desk = desk
         self._epoch_ns = desk.clock.epoch_ns
         self._clock = desk.clock
-        self._late: dict[str, deque[float]] = {}
+        self._late: dict[str, list[float]] = {}
         self._noted: set[tuple[str, str]] = set()
         self._stale: set[str] = set()
 
@@ -80,11 +78,12 @@ class Instants:
     def _compare(self, identity: str, late_s: float) -> None:
         late = self._late.get(identity)
         if late is None:
-            late = self._late[identity] = deque(maxlen=KEPT)
+            late = self._late[identity] = []
         if identity in self._stale:
             self._stale.discard(identity)
             late.clear()
         late.append(late_s)
+        del late[:-KEPT]
 
     def _mended(self, station: Station, t_s: float, rule: str, text: str) -> float:
         key = (station.identity, rule)

@@ -15,7 +15,6 @@ an end after that                     amended                       Noted
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -48,7 +47,7 @@ class Ledger:
         self._desk = desk
         self._of: dict[str, dict[str, Transaction]] = {}
         self._open: dict[str, dict[str, Transaction]] = {}
-        self._finished: dict[str, deque[str]] = {}
+        self._finished: dict[str, list[str]] = {}
         self._tokens: dict[str, int] = {}
         self.due: dict[tuple[str, str], Transaction] = {}
         """Those of which the journal holds more than it must: all that ended, and long ones that run."""
@@ -304,10 +303,10 @@ class Ledger:
 
     def _retire(self, transaction: Transaction) -> None:
         """Keep the latest finished ones in memory."""
-        finished = self._finished.setdefault(transaction.station, deque())
+        finished = self._finished.setdefault(transaction.station, [])
         finished.append(transaction.id)
         if len(finished) > FINISHED:
-            self._of[transaction.station].pop(finished.popleft(), None)
+            self._of[transaction.station].pop(finished.pop(0), None)
 
     def _count(self, token: str, change: int) -> None:
         key = token.casefold()

@@ -100,6 +100,19 @@ class Authority:
         """Return a key and certificate for a station: its identity is the common name."""
         return self._leaf(identity, organisation, at, kind, days, [])
 
+    @staticmethod
+    def read(csr: str) -> tuple[x509.CertificateSigningRequest, str]:
+        """Read a request in PEM; return it with the common name that it is for.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        try:
+            request = x509.load_pem_x509_csr(csr.encode())
+        except ValueError:
+            raise ValueError("the request is no PKCS 10 in PEM") from None
+        return request, certificates.subject(request).common_name
+
     def sign(self, request: x509.CertificateSigningRequest, at: datetime, days: float = LEAF_DAYS) -> str:
         """Return the certificate of a station as PEM.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from cryptography import x509
@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
+from twin.network.clock import instant as instant  # noqa: PLC0414  re-exported
+
 _SMALLEST_RSA, _SMALLEST_EC = 2048, 224
 """Bits: 1.6 security whitepaper A00.FR.503 and .504, 2.0.1 A00.FR.503 and .504."""
 
@@ -22,11 +23,6 @@ class Subject(NamedTuple):
 
     common_name: str
     organisation: str
-
-
-def instant(epoch_ns: int, t_s: float) -> datetime:
-    """Return an instant of the run as certificates know it: UTC, whole seconds."""
-    return _UNIX + timedelta(seconds=int(epoch_ns / 1e9 + t_s))
 
 
 def chain(pem: str) -> list[x509.Certificate]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from twin.domain.clock import Clock, Timer
@@ -39,7 +38,8 @@ class Calls:
 
     def __init__(self, who: str, clock: Clock, put: Callable[[str], None], queued: int) -> None:
         self._who, self._clock, self._put, self._queued = who, clock, put, queued
-        self._waiting: deque[Call] = deque()
+        self._waiting: list[Call] = []
+        """Few, in most connections none: an empty deque takes ten times as much."""
         self._given_up: dict[str, str] = {}
         self.flying: Call | None = None
 
@@ -71,7 +71,7 @@ class Calls:
     def next(self) -> None:
         """Send the call whose turn it is, if there is one; whoever gave up waiting loses its turn."""
         while self._waiting and self.flying is None:
-            call = self._waiting.popleft()
+            call = self._waiting.pop(0)
             if not call.future.done():
                 self._send(call)
 

@@ -10,7 +10,7 @@ import asyncio
 import struct
 from dataclasses import dataclass
 from socket import SO_LINGER, SOL_SOCKET
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
@@ -56,6 +56,16 @@ class SocketLimits:
     """Close when a pong is missing for so long; None: a peer that answers no ping is left alone."""
 
 
+class _Unread:
+    """What stands for the library's queue of messages that wait to be read: none ever does."""
+
+    def close(self) -> None:
+        """The connection is gone."""
+
+
+_UNREAD: Final = _Unread()
+
+
 class Direct(_Base):
     """Mix-in of a websockets connection: gives complete messages to `link`, keeps them until there is one."""
 
@@ -66,6 +76,12 @@ class Direct(_Base):
         self._parts: list[bytes] = []
         self._early: list[bytes] = []
         self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Do without queues that stay empty: 3 kB of each of thousands of connections."""
+        super().connection_made(transport)
+        self.recv_messages = cast("Any", _UNREAD)
+        self.drain_waiters = cast("Any", [])
 
     def process_event(self, event: Event) -> None:
         """Take a frame, or leave it to the library."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -43,7 +42,7 @@ class Logs(PlainPart):
     def __init__(self, host: Host, transfer: Transfer) -> None:
         super().__init__(host)
         self._transfer = transfer
-        self._lines: dict[str, deque[tuple[float, str]]] = {"DiagnosticsLog": deque(), "SecurityLog": deque()}
+        self._lines: dict[str, list[tuple[float, str]]] = {"DiagnosticsLog": [], "SecurityLog": []}
         self._kept = dict.fromkeys(self._lines, 0)
         """Characters of each."""
         self._upload: Upload | None = None
@@ -59,7 +58,7 @@ class Logs(PlainPart):
         lines.append((self.host.now_s, line))
         self._kept[log] += len(line)
         while self._kept[log] > KEPT:
-            self._kept[log] -= len(lines.popleft()[1])
+            self._kept[log] -= len(lines.pop(0)[1])
 
     def text(self, log: str, since_s: float, until_s: float) -> str:
         """Return the lines of a log within an interval, the earliest first."""

@@ -10,20 +10,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import TypeAlias, cast
-
-from cryptography import x509
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from twin.domain.clock import Timer
 from twin.domain.journal import Entry
+from twin.network.clock import instant
 from twin.network.ocpp.csms.operations.office import Office, OperationsPart
 from twin.network.ocpp.csms.parts import Handlers
 from twin.network.ocpp.csms.station import Station
-from twin.network.ocpp.security import certificates
-from twin.network.ocpp.security.authority import Authority
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.errors import WireError
 from twin.network.ocpp.wire.link import Answer, Payload, Then
+
+if TYPE_CHECKING:  # what signs is 7 MB: loaded by whoever makes an authority
+    from twin.network.ocpp.security.authority import Authority
 
 V16, V201, V21 = Version.V16, Version.V201, Version.V21
 STATION, V2G = "ChargingStationCertificate", "V2GCertificate"
@@ -126,11 +126,7 @@ class Certificates(OperationsPart):
             ValueError: It cannot be read, is for somebody else, or its key is too weak.
         """
         assert self._authority is not None
-        try:
-            request = x509.load_pem_x509_csr(csr.encode())
-        except ValueError:
-            raise ValueError("the request is no PKCS 10 in PEM") from None
-        who = certificates.subject(request).common_name
+        request, who = self._authority.read(csr)
         info = station.boot_info
         serials = {
             info.get(key) for key in ("serialNumber", "chargePointSerialNumber", "chargeBoxSerialNumber")
@@ -138,7 +134,7 @@ class Certificates(OperationsPart):
         if use == STATION and who not in {station.identity, *serials}:
             raise ValueError(f"the common name {who!r} is neither identity nor serial number of the station")
         clock = self.office.desk.clock
-        at = certificates.instant(clock.epoch_ns, clock.now_s)
+        at = instant(clock.epoch_ns, clock.now_s)
         return self._authority.sign(request, at, self._days), clock.now_s + timedelta(
             days=self._days
         ).total_seconds()

@@ -13,7 +13,7 @@ from twin.network.api.ftp import FtpService
 from twin.network.ocpp.security.authority import Authority
 from twin.network.ocpp.security.certificates import instant
 from twin.network.ocpp.wire.tls import client_context, server_context
-from twin.network.virtual.parts.transfer import fetch, send
+from twin.network.virtual.parts.real_transfer import fetch, send
 
 
 @pytest.fixture
