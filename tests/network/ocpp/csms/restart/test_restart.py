@@ -128,22 +128,35 @@ def _check_messages(journal: SqlJournal, stations: list[Station]) -> None:
     )
 
 
-def _play(tmp_path: Path, kills: int, seed: int, *how: str) -> None:
-    url = f"sqlite:///{tmp_path / 'journal.db'}"
+def _play(url: str, kills: int, seed: int, *how: str) -> None:
     events = stream(seed, "restart").integers(1, 120, size=kills).tolist()
     stations = asyncio.run(_kill_and_restart(url, events, how))
     _check(url, stations, compacted="compact" in how)
 
 
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a fresh database in a file."""
+    return f"sqlite:///{tmp_path / 'journal.db'}"
+
+
 @pytest.mark.parametrize(("seed", "how"), [(1, ()), (2, ("compact",)), (3, ("compact",))])
-def test_sixty_deaths(tmp_path: Path, seed: int, how: tuple[str, ...]) -> None:
+def test_sixty_deaths(sqlite_url: str, seed: int, how: tuple[str, ...]) -> None:
     """Killed sixty times among twenty stations, every transaction is complete, once, and exact."""
-    _play(tmp_path, 60, seed, *how)
+    _play(sqlite_url, 60, seed, *how)
+
+
+@pytest.mark.parametrize(("seed", "how"), [(5, ()), (6, ("compact",))])
+def test_sixty_deaths_beside_a_server(postgres_url: str, seed: int, how: tuple[str, ...]) -> None:
+    """The same with PostgreSQL, which outlives the central system and its lock on the journal."""
+    _play(postgres_url, 60, seed, *how)
 
 
 @pytest.mark.parametrize("mutant", ["answer-early", "count-twice"])
 @pytest.mark.parametrize("how", [(), ("compact",)])
-def test_a_central_system_that_is_wrong_is_noticed(tmp_path: Path, mutant: str, how: tuple[str, ...]) -> None:
+def test_a_central_system_that_is_wrong_is_noticed(
+    sqlite_url: str, mutant: str, how: tuple[str, ...]
+) -> None:
     """Answers before the commit, or messages that are never known again: thirty deaths show either."""
     with pytest.raises(AssertionError):
-        _play(tmp_path, 30, 4, mutant, *how)
+        _play(sqlite_url, 30, 4, mutant, *how)
