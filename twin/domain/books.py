@@ -95,7 +95,7 @@ class LedgerEntry(NamedTuple):
     """One entry: its postings sum to zero. Holds are kept apart (`hold:` against `held:`): they are no money yet."""
 
     cause: str
-    """What made it, unique in the books: `capture/PAYMENT`, `bill/SESSION`, `refund/OPERATION`, …"""
+    """What made it, unique in the books: `capture/PAYMENT`, `bill/SESSION`, `refund/PAYMENT/SUM`, …"""
     happened_s: float
     currency: str
     postings: tuple[Posting, ...]

@@ -226,7 +226,9 @@ def test_an_older_copy_is_not_gone_on_with(file: Path, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="was replaced"):
             write(books, 2)
         Path(f"{file}-wal").unlink()  # or SQLite would make the copy new again by it
-        with pytest.raises(SettingsError, match="1 commits are in it, 2 were made; start again"):
+        with pytest.raises(
+            SettingsError, match="2 entries and 1 facts are in it, 4 entries and 2 facts were written; start"
+        ):
             write(books, 2)
 
 
@@ -294,7 +296,9 @@ def test_who_lost_the_lock_does_not_write(postgres_url: str) -> None:
             with pytest.raises(SettingsError, match="another process keeps its books here"):
                 write(first, 1)
             write(second, 1)
-        with pytest.raises(SettingsError, match="2 commits are in it, 1 were made; start again"):
+        with pytest.raises(
+            SettingsError, match="4 entries and 2 facts are in it, 2 entries and 1 facts were written; start"
+        ):
             write(first, 2)
 
 
@@ -331,6 +335,36 @@ def test_a_commit_that_nobody_answers_is_looked_up(
         assert whole(books) == 1 + made
         write(books, 1 + made)
         assert whole(books) == 2 + made
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["made", "not made"])
+def test_a_commit_of_a_number_alone_is_looked_up_too(
+    url: str, made: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No entry and no fact tells that it was made; numbers have no gap all the same."""
+    with opened(url) as books:
+        one = Database._one
+
+        def broken(database: Database, statement: str) -> None:
+            if statement != "COMMIT" or made:
+                one(database, statement)
+            if statement == "COMMIT":
+                monkeypatch.setattr(Database, "_one", one)
+                raise ConnectionResetError("no answer")
+
+        monkeypatch.setattr(Database, "_one", broken)
+        drawn = []
+        for _ in range(2):
+            with suppress(SettingsError):
+                drawn.append(draw(books))
+        assert drawn == ([1, 2] if made else [1])
+
+
+def draw(books: SqlBooks) -> int:
+    """Draw a number, and nothing else."""
+    with books.atomic():
+        number = books.number("invoice")
+    return number
 
 
 def test_a_block_that_is_refused_may_be_written_again(file: Path) -> None:

@@ -1,7 +1,7 @@
 """One connection to the database of the books, which may vanish and come back.
 
 Whatever fails drops the connection. The next call connects again, and goes on only if what it finds is what it left:
-the same books, with as many commits as were made here. Statements go past SQLAlchemy's compiler: they never change.
+the same books, with as much in them as was written here. Statements go past SQLAlchemy's compiler: they never change.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ from twin.store.engine import cause, open_engine
 
 _KEY: Final = 0x626F6F6B
 """Of the advisory lock: `book`."""
-_NEW: Final = (
-    "INSERT INTO twin_books (version, identity, secret, commits, entries, facts) VALUES (?,?,?,0,0,0)"
+_NEW: Final = "INSERT INTO twin_books (version, identity, secret, others) VALUES (?,?,?,0)"
+_STATE: Final = (
+    "SELECT (SELECT coalesce(max(number), 0) FROM twin_entry), (SELECT coalesce(max(number), 0) FROM twin_fact), "
+    "others, version, identity FROM twin_books"
 )
-_STATE: Final = "SELECT commits, entries, facts, version, identity FROM twin_books"
-_COMMITTED: Final = "UPDATE twin_books SET commits = ?, entries = ?, facts = ? WHERE commits = ?"
+_OTHERS: Final = "UPDATE twin_books SET others = ?"
 
 Writes = Sequence[tuple[str, Sequence[Sequence[object]]]]
 """Statements, each with the rows that it writes."""
 
 
 class State(NamedTuple):
-    """How far the books are."""
+    """How far the books are: every commit makes one of these greater."""
 
-    commits: int
     entries: int
     facts: int
+    others: int
+    """Commits of neither an entry nor a fact."""
 
 
 class Database:
@@ -121,12 +123,12 @@ class Database:
         try:
             self._begin()
             before = self._state
-            after = State(before.commits + 1, before.entries + entries, before.facts + facts)
+            other = not entries and not facts
+            after = State(before.entries + entries, before.facts + facts, before.others + other)
             for statement, rows in writes:
                 self._many(statement, rows)
-            self._many(_COMMITTED, [(*after, before.commits)])
-            if self._cursor.rowcount != 1:
-                raise SettingsError(self._other("somebody else writes to it"))  # noqa: TRY301
+            if other:
+                self._many(_OTHERS, [(after.others,)])
             self._doubt = after
             self._one("COMMIT")
         except self._errors as error:
@@ -202,16 +204,15 @@ class Database:
                 self._many(_NEW, [(VERSION, secrets.token_hex(16), secrets.token_hex(32))])
             self._one("COMMIT")
         self._cursor.execute(_STATE)
-        ((commits, entries, facts, version, identity),) = self._cursor.fetchall()
-        found = State(commits, entries, facts)
+        ((entries, facts, others, version, identity),) = self._cursor.fetchall()
+        found = State(entries, facts, others)
         if version != VERSION:
             raise SettingsError(f"{self.name}: tables of version {version}, expected {VERSION}")
         if self._identity and identity != self._identity:
             raise SettingsError(self._other("these are other books"))
         if self._identity and found not in {self._state, self._doubt}:
-            raise SettingsError(
-                self._other(f"{found.commits} commits are in it, {self._state.commits} were made")
-            )
+            there, ours = (f"{of.entries} entries and {of.facts} facts" for of in (found, self._state))
+            raise SettingsError(self._other(f"{there} are in it, {ours} were written"))
         self._state, self._doubt, self._identity = found, None, identity
         self._inodes = self._stat()
 

@@ -26,11 +26,9 @@ BOOKS: Final = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("identity", sa.Text, nullable=False),
     sa.Column("secret", sa.Text, nullable=False),
-    sa.Column("commits", sa.BigInteger, nullable=False),
-    sa.Column("entries", sa.BigInteger, nullable=False),
-    sa.Column("facts", sa.BigInteger, nullable=False),
+    sa.Column("others", sa.BigInteger, nullable=False),
 )
-"""One row: which books these are, the key of pseudonyms, and how much was ever committed."""
+"""One row: which books these are, the key of pseudonyms, and how many commits wrote neither an entry nor a fact."""
 
 ENTRY: Final = sa.Table(
     "twin_entry",
