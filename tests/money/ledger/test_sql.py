@@ -363,8 +363,7 @@ def test_a_commit_of_a_number_alone_is_looked_up_too(
 def draw(books: SqlBooks) -> int:
     """Draw a number, and nothing else."""
     with books.atomic():
-        number = books.number("invoice")
-    return number
+        return books.number("invoice")
 
 
 def test_a_block_that_is_refused_may_be_written_again(file: Path) -> None:
