@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
-from twin.domain.books import LedgerEntry, Reason
+from twin.domain.books import LedgerEntry, Posting, Reason
 from twin.errors import AuditError
 from twin.money.accounts.audit_facts import Findings
 from twin.money.accounts.audit_texts import card_numbers
@@ -110,24 +110,27 @@ class Ledger:
         An event touches money or holds, never both: so one sum tells whether each of them balances.
         """
         _, happened_s, currency, postings, _, _ = entry
+        balances = self.balances
         by_kind: dict[str, int] = {}
         sum_minor = 0
-        for account, amount_minor in postings:
+        for k, (account, amount_minor) in enumerate(postings):
             kind, _, owner = account.partition(":")
             if type(amount_minor) is not int or not amount_minor or kind not in touched or not owner:
+                self._add(postings[:k], currency, -1)
                 return None
             by_kind[kind] = by_kind.get(kind, 0) + amount_minor
-            sum_minor += amount_minor
-        if sum_minor or not postings or len(currency) != 3 or not isfinite(happened_s):
-            return None
-        self._add(entry)
-        return by_kind
-
-    def _add(self, entry: LedgerEntry) -> None:
-        balances, currency = self.balances, entry.currency
-        for account, amount_minor in entry.postings:
             key = account, currency
             balances[key] = balances.get(key, 0) + amount_minor
+            sum_minor += amount_minor
+        if sum_minor or not postings or len(currency) != 3 or not isfinite(happened_s):
+            self._add(postings, currency, -1)
+            return None
+        return by_kind
+
+    def _add(self, postings: Sequence[Posting], currency: str, sign: int) -> None:
+        for account, amount_minor in postings:
+            key = account, currency
+            self.balances[key] = self.balances.get(key, 0) + sign * amount_minor
 
     def _name(self, entry: LedgerEntry, event: str) -> None:
         """Say what is wrong with an entry."""
@@ -138,7 +141,7 @@ class Ledger:
             floats = any(type(amount_minor) is not int for _, amount_minor in entry.postings)
             self._findings.add("I10" if floats else "I3", subject, str(error))
             return
-        self._add(entry)
+        self._add(entry.postings, entry.currency, 1)
         if event in BOOKS_ON:
             self._findings.add("I3", subject, f"{event} cannot book on all of {told(entry)}")
         else:
