@@ -304,6 +304,10 @@ CORRUPTIONS = {
         lambda w: w.payments.update({"p-9": w.payments["p-9"]._replace(open=False)}),
         "I7", "payment p-9", "its hold of 2000 never ended",
     ),
+    "a hold is left for a session that is settled": Corruption(
+        lambda w: w.session("s-9", open_minor=0, explained_wh={}, paid_wh=10_000),
+        "I7", "payment p-9", "is held, though session s-9 is settled",
+    ),
     "the end of a hold is not booked": Corruption(
         lambda w: w.drop("release/p-3"), "I7", "payment p-3", "the hold that is booked is 5000, expected 0"
     ),

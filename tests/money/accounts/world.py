@@ -260,5 +260,7 @@ def _open(made: World) -> None:
     """The run ends while 20.00 are held and 5.95 are to be captured."""
     payment, sold = Payment("p-9", "stripe", "d-9", "EUR", "s-9"), sale("s-9", "d-9", 595)
     made.entries += [chart.hold(payment, 2000, 0.0), chart.bill(sold, 850.0)]
-    made.payments["p-9"] = AuditedPayment("p-9", "stripe", snapshot("p-9", Status.HELD, 2000), open=True)
+    made.payments["p-9"] = AuditedPayment(
+        "p-9", "stripe", snapshot("p-9", Status.HELD, 2000), open=True, session="s-9"
+    )
     _session(made, "s-9", 10_000, sold, explained_wh={Reason.OPEN: 10_000}, open_minor=595)

@@ -40,11 +40,12 @@ def audit_money(facts: MoneyFacts) -> list[Finding]:
     ledger = Ledger(findings)
     ledger.take(facts.entries)
     ledger.compare(facts.balances)
-    Payments(ledger, findings).take(facts.payments, complete=facts.complete)
+    payments = Payments(ledger, findings)
+    payments.take(facts.payments, complete=facts.complete)
     sessions = Sessions(ledger, findings, facts.reprice)
     sessions.take(facts.sessions)
     if facts.complete:
-        sessions.close()
+        sessions.close(payments.open_holds)
     if facts.registers_wh is not None:
         sessions.meters(facts.registers_wh)
     return findings.found

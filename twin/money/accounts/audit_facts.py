@@ -81,6 +81,9 @@ class AuditedPayment(NamedTuple):
     """All that was ever believed of it, in that order, where it is still known."""
     theirs: Snapshot | None = None
     """What the provider says now, where it was asked."""
+    session: str = ""
+    """For which it is; empty: none began, or many (an account's bill). A hold that is `open` when the run ends must be
+    of a session with something open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,8 @@ class Payments:
         self._ledger = ledger
         self._findings = findings
         self._cash: dict[tuple[str, str], int] = {}
+        self.open_holds: list[tuple[str, str]] = []
+        """Payment and session of holds that are still there."""
 
     def take(self, payments: Iterable[AuditedPayment], *, complete: bool) -> None:
         """Check payments, each once; with `complete`, no other has entries and every hold has ended."""
@@ -72,8 +74,11 @@ class Payments:
         self._limits(subject, now)
         self._hold(subject, paid, booked)
         self._life(subject, paid)
-        if complete and now.status is Status.HELD and not paid.open:
-            self._findings.add("I7", subject, f"its hold of {now.authorised_minor} never ended")
+        if complete and now.status is Status.HELD:
+            if not paid.open:
+                self._findings.add("I7", subject, f"its hold of {now.authorised_minor} never ended")
+            elif paid.session:
+                self.open_holds.append((paid.payment, paid.session))
         if paid.theirs is not None:
             for name in _AMOUNTS:
                 self._findings.same(

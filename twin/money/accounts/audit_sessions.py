@@ -40,6 +40,8 @@ class Sessions:
         self._findings = findings
         self._reprice = reprice
         self._seen: set[str] = set()
+        self._open: set[str] = set()
+        """Sessions with which something is left to do."""
         self._open_minor: dict[tuple[str, str], int] = {}
         self._metered_wh: dict[str, int] = {}
 
@@ -60,11 +62,22 @@ class Sessions:
             self._price(subject, session)
             key = Account.DRIVER.of(session.driver), session.currency
             self._open_minor[key] = self._open_minor.get(key, 0) + session.open_minor
+            if session.open_minor or session.explained_wh.get(Reason.OPEN):
+                self._open.add(session.session)
             if session.meter:
                 self._metered_wh[session.meter] = self._metered_wh.get(session.meter, 0) + session.metered_wh
 
-    def close(self) -> None:
-        """After the last session: what drivers owe is what their sessions leave open, and nobody else is in the books."""
+    def close(self, open_holds: Iterable[tuple[str, str]]) -> None:
+        """After the last session: what drivers owe is what their sessions leave open, and nobody else is in the books.
+
+        Args:
+            open_holds: Payment and session of holds that are still there; I7: nothing is held for what is settled.
+        """
+        for payment, session in open_holds:
+            if session in self._seen and session not in self._open:
+                self._findings.add(
+                    "I7", f"payment {payment}", f"is held, though session {session} is settled"
+                )
         for name in sorted(self._ledger.sessions):
             self._findings.add("I2", f"session {name}", "is in the books, but nobody knows it")
         for (account, currency), there in self._ledger.balances.items():
