@@ -20,11 +20,13 @@ from twin.money.ledger.sql import SqlBooks
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Books]:
     """Empty books."""
+    made: Books
     if request.param == "memory":
-        yield MemoryBooks()
-        return
-    url = f"sqlite:///{tmp_path / 'books.db'}" if request.param == "sqlite" else None
-    made = SqlBooks(url or request.getfixturevalue("postgres_url"))
+        made = MemoryBooks()
+    elif request.param == "sqlite":
+        made = SqlBooks(f"sqlite:///{tmp_path / 'books.db'}")
+    else:
+        made = SqlBooks(request.getfixturevalue("postgres_url"))
     yield made
     made.close()
 

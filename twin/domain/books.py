@@ -166,3 +166,6 @@ class Books(Protocol):
     def number(self, series: str, /) -> int:
         """Draw the next number of a gapless series, within `atomic`: 1, 2, 3, … without holes, whatever fails."""
         ...
+
+    def close(self) -> None:
+        """Let go of the store; nothing is lost by it."""

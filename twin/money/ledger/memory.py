@@ -117,6 +117,9 @@ class MemoryBooks:
         self._drawn.append(series)
         return last
 
+    def close(self) -> None:
+        """Nothing is left to write."""
+
     def written(self) -> Written:
         """Return everything that is there."""
         return Written(
