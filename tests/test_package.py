@@ -36,6 +36,7 @@ PUBLIC = [
     "compare",
     "load",
     "open_run",
+    "price",
     "run",
     "sweep",
     "write_report",

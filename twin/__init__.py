@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from twin.results.read import Run, open_run
     from twin.scenario.loader import load
     from twin.scenario.model import Scenario
+    from twin.studies.pricing import price
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ _HOMES = {
     "compare": "twin.report.compare:write_comparison",
     "load": "twin.scenario.loader:load",
     "open_run": "twin.results.read:open_run",
+    "price": "twin.studies.pricing:price",
     "run": "twin.engine.run:run",
     "sweep": "twin.engine.sweep:sweep",
     "write_report": "twin.report.page:write_report",
@@ -54,6 +56,7 @@ __all__ = [
     "compare",
     "load",
     "open_run",
+    "price",
     "run",
     "sweep",
     "write_report",

@@ -37,6 +37,7 @@ def test_there_are_these_commands() -> None:
         "hosting",
         "import sessions",
         "powerflow",
+        "price",
         "report",
         "run",
         "schema",

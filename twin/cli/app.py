@@ -11,6 +11,7 @@ import typer
 from twin.cli.csms import csms
 from twin.cli.hosting import hosting
 from twin.cli.powerflow import powerflow
+from twin.cli.price import price
 from twin.cli.sequence import sequence
 from twin.cli.station import station
 from twin.cli.verify import verify
@@ -156,6 +157,7 @@ app.command()(hosting)
 app.command()(station)
 app.command()(csms)
 app.command()(sequence)
+app.command()(price)
 app.command()(verify)
 
 

@@ -215,6 +215,9 @@ def _component(
         names = [tax.name for tax in component.taxes]
         if names != [VAT]:
             lost.append(f"{what}: {' and '.join(names)} are written as one percentage of {out['vat']}")
+    if not component.step_size and component.dimension is not Dimension.FLAT:
+        unit = "Wh" if component.dimension is Dimension.ENERGY else "second"
+        lost.append(f"{what}: exact volumes; the smallest step of OCPI rounds them up to a whole {unit}")
     return out | {"step_size": max(1, component.step_size)}
 
 

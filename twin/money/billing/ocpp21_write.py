@@ -119,7 +119,7 @@ def _prices(tariff: Tariff, section: Section, lost: list[str]) -> Iterator[dict[
         if missing:
             lost.append(left_out(what, missing, "OCPP"))
             continue
-        if component.step_size > 1 and component.dimension is not Dimension.FLAT:
+        if component.step_size and component.dimension is not Dimension.FLAT:
             lost.append(f"{what}: the step size of {component.step_size}; OCPP charges exact volumes")
         if component.dynamic:
             lost.append(dynamic_lost(what, component))
