@@ -157,6 +157,7 @@ def _details(record: Intent, at: Instants, state: State) -> Json:
         common["capture_before"] = before
     if method.present:
         more: Json = {
+            "emv_auth_data": None,
             "generated_card": None,
             "incremental_authorization_supported": record.incremental,
             "offline": {"stored_at": None, "type": None},

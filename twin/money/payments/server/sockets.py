@@ -23,8 +23,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hand
     try:
         while await _exchange(reader, writer, wire, handler):
             pass
-    except (h11.RemoteProtocolError, ConnectionError):
-        pass  # who does not speak HTTP is not answered
+    except (h11.RemoteProtocolError, ConnectionError, asyncio.CancelledError):
+        pass  # who does not speak HTTP is not answered; and the server may end
     finally:
         writer.close()
         with suppress(ConnectionError):

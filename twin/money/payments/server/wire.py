@@ -74,7 +74,6 @@ def present(method: Method) -> Json:
         "cardholder_name": None,
         "country": "DE",
         "description": None,
-        "emv_auth_data": None,
         "exp_month": 12,
         "exp_year": EXP_YEAR,
         "fingerprint": f"twin{method.last4}{method.brand}",
