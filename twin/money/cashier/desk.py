@@ -154,10 +154,14 @@ class Desk:
     def decide(self, pay: Pay, purpose: Purpose, amount_minor: int = 0, fee_minor: int = 0) -> None:
         """Decide an operation: written down with the step, handed over after it."""
         self.do("step", pay.name, purpose, amount_minor, fee_minor)
-        self.after(lambda: self.hand_over(pay))
+        self.hand_over(pay)
 
     def hand_over(self, pay: Pay) -> None:
-        """Ask the provider for a payment's open step; again is the same operation."""
+        """Ask the provider for a payment's open step, once this step is safe; again is the same operation."""
+        step = pay.step
+        self.after(lambda: self._submit(pay) if pay.step is step else None)
+
+    def _submit(self, pay: Pay) -> None:
         self._sent(pay)
         self._payments.submit(operation(pay))
 

@@ -32,11 +32,15 @@ class Keeping:
         self._desk = desk
         self._resolver = resolver
         self._queue: list[tuple[float, str]] = []
+        self._queued: set[str] = set()
         self._looked: set[str] = set()
         self._timer: Timer | None = None
 
     def settled(self, tab: Tab) -> None:
         """Nothing is left to be done with a tab: count from now."""
+        if tab.name in self._queued:
+            return  # settled anew: the queue finds that it was touched
+        self._queued.add(tab.name)
         heappush(self._queue, (tab.touched_s + self._keep_s(tab), tab.name))
         if self._timer is None:
             self._timer = self._desk.clock.call_later(DAY_S, self._sweep)
@@ -50,8 +54,10 @@ class Keeping:
         desk, queue, now_s = self._desk, self._queue, self._desk.clock.now_s
         with desk.step():
             while queue and queue[0][0] <= now_s:
-                tab = desk.memory.tabs.get(heappop(queue)[1])
+                name = heappop(queue)[1]
+                tab = desk.memory.tabs.get(name)
                 if tab is None or isnan(tab.settled_s):
+                    self._queued.discard(name)
                     continue
                 due_s = tab.touched_s + self._keep_s(tab)
                 if due_s > now_s:
@@ -67,20 +73,24 @@ class Keeping:
         if tab.name in self._looked:
             return True
         self._looked.add(tab.name)
-        taken = [pay for pay in tab.pays if pay.captured_minor]
+        taken = [pay for pay in self._pays(tab) if pay.captured_minor]
         for pay in taken:
             self._desk.after(partial(self._resolver.look, pay))
         return not taken
 
     def _may_go(self, tab: Tab) -> bool:
+        return all(pay.step is None and pay.status is not Status.DISPUTED for pay in self._pays(tab))
+
+    def _pays(self, tab: Tab) -> list[Pay]:
+        """A tab's own payments, and those of its bill."""
         bill = self._desk.memory.bills.get(tab.bill)
-        pays = [*tab.pays, *(bill.pays if bill is not None else ())]
-        return all(pay.step is None and pay.status is not Status.DISPUTED for pay in pays)
+        return tab.pays if bill is None else [*tab.pays, *bill.pays]
 
     def forget(self, tab: Tab) -> None:
         """Write a tab's rows, and forget it; a bill goes with its last tab. Within a step."""
         desk = self._desk
         self._looked.discard(tab.name)
+        self._queued.discard(tab.name)
         self._write(tab)
         desk.do("forgotten", tab.name)
         bill = desk.memory.bills.get(tab.bill)

@@ -66,6 +66,8 @@ class News:
         if self._desk.closed:
             return
         pay = self._desk.memory.pays.get(news.payment)
+        if pay is None and isinstance(news, Unknown):
+            return
         if pay is None:
             self._desk.odd(news.payment, f"{type(news).__name__} of a payment that is not open")
         elif isinstance(news, Notice):

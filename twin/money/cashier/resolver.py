@@ -130,7 +130,7 @@ class Resolver:
         elif doubt.burnt:
             self._renew(pay)
         else:
-            desk.after(lambda: desk.hand_over(pay))
+            desk.hand_over(pay)
 
     def _renew(self, pay: Pay) -> None:
         """The open step takes the next number."""
