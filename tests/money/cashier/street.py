@@ -230,12 +230,12 @@ class Street:
             return
         del self._charging[evse]
         end_s = self._clock.now_s
-        self.tell(lambda: self._ended(visit, start_s, end_s, 1.0))
         if visit.amend_s:
             amend = lambda: self._ended(visit, start_s, end_s, visit.amend_by)  # noqa: E731
             self._clock.call_later(visit.amend_s, lambda: self.tell(amend))
         if visit.refund_s:
             self._clock.call_later(visit.refund_s, lambda: self.tell(lambda: self._refund(visit)))
+        self.tell(lambda: self._ended(visit, start_s, end_s, 1.0))
 
     def _ended(self, visit: Visit, start_s: float, end_s: float, by: float) -> None:
         measured = _measured(visit, start_s, end_s, by)

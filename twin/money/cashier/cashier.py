@@ -56,7 +56,7 @@ class Cashier:
         books: Where money and facts are kept.
         pricers: By name, as wishes name them. One that an open tab names must stay.
         decided: Told the answer to every wish, once; possibly before `ask` returns. After `restore`, those who were
-            let in and have not begun are told again.
+            let in and have not begun, and those who were refused just before, are told again.
         stop: Told that the session at an EVSE must end; the end comes as `ended`.
         meter: Answers how the session at an EVSE stands now; None: not known (the station is offline).
         sink: Takes rows of tables; called within a step, in the order of simulated time.
@@ -328,16 +328,22 @@ class Cashier:
 
     def _take_up(self, tab: Tab) -> None:
         """After a restart: wait again for what was waited for."""
+        if self._told_lately(tab):
+            self._desk.after(lambda: self._asking.tell(tab))
         if tab.phase is Phase.WAITING:
             self._asking.wait(tab)
-        elif tab.phase is Phase.READY:
-            self._desk.after(lambda: self._asking.tell(tab))
         elif tab.phase is Phase.CHARGING:
             self._charging.follow(tab)
         elif isfinite(tab.settled_s):
             self._keeping.settled(tab)
         else:
             self._collect.go_on(tab)
+
+    def _told_lately(self, tab: Tab) -> bool:
+        """Whether a driver may still wait for an answer that was decided, and perhaps not told."""
+        if tab.phase is Phase.AWAY and tab.grounds is not None and not tab.granted:
+            return self._desk.clock.now_s - tab.asked_s - tab.latency_s <= self._desk.policy.patience_s
+        return tab.phase is Phase.READY
 
     def _wanted(self, pay: Pay) -> bool:
         """Whether a hold that is in doubt is still needed."""
