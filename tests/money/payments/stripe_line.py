@@ -14,6 +14,7 @@ from twin.domain.payments import Payments
 from twin.money.ledger.memory import MemoryBooks
 from twin.money.payments.backoff import Backoff
 from twin.money.payments.bank import Bank
+from twin.money.payments.bank_issuer import Issuer
 from twin.money.payments.bank_records import BankEvent, Setup
 from twin.money.payments.bank_terms import Terms
 from twin.money.payments.faults import Faults
@@ -59,13 +60,14 @@ class StripeLine:
         seed: int = 1,
         operators: tuple[str, ...] = ("stadtwerk",),
         books: MemoryBooks | None = None,
+        issuer: Issuer | None = None,
         settings: Mapping[str, object] = MappingProxyType({}),
         wait: Callable[[float], None] = lambda _s: None,
     ) -> None:
         self.loop = asyncio.new_event_loop()
         self.clock = HandClock(EPOCH_NS)
         self.clock.now_s = 1_000.0
-        self.bank = Bank(seed=seed, terms=terms)
+        self.bank = Bank(seed=seed, terms=terms, issuer=issuer)
         self.books = books or MemoryBooks()
         self.busy = Busy()
         self.app = FastAPI()

@@ -72,7 +72,7 @@ def snapshot(
         failed_minor,
         claims.won_minor,
         claims.fee_minor,
-        limit_minor if held else 0,
+        limit_minor if held and intent.capture_method == "manual" else 0,
         _name(intent.customer),
     )
 

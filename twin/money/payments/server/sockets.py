@@ -27,7 +27,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hand
         pass  # who does not speak HTTP is not answered; and the server may end
     finally:
         writer.close()
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
 
 
