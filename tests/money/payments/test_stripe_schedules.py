@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.money.payments.stripe_schedules import StripeSchedule
+from twin.domain.payments import Notice, Outcome
 
 QUICK = 100
 """A quarter of a minute; all thousand take some four minutes."""
@@ -35,10 +36,10 @@ def test_faults_do_happen_on_the_wire() -> None:
     captured_minor = 0
     for seed in range(8):
         schedule = StripeSchedule(seed)
-        schedule.line.payments.subscribe(
-            lambda news: told.append(type(news).__name__ + str(getattr(news, "why", "")))
-        )
+        news: list[Outcome | Notice] = []
+        schedule.line.payments.subscribe(news.append)
         schedule.run()
+        told += [type(one).__name__ + str(getattr(one, "why", "")) for one in news]
         captured_minor += sum(one.captured_minor for one in schedule.line.bank.state.intents.values())
         told += [verdict.name for verdict, count in schedule.line.inbox.counts.items() if count]
     text = " ".join(told)
