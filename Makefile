@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test test-long lint types layers interop-packages unit soak notebooks docs bench bench-ocpp bench-stations bench-power-flow reference clean
+.PHONY: help run test test-long test-live lint types layers interop-packages unit soak notebooks docs bench bench-ocpp bench-stations bench-power-flow reference clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -52,6 +52,10 @@ unit: $(STAMP) $(INTEROP) ## the tests
 
 test-long: $(STAMP) ## tests that take minutes: many seeds, long horizons
 	@$(BIN)/pytest -m slow
+
+test-live: $(STAMP) ## the adapter against Stripe in test mode: needs STRIPE_TEST_KEY, spends nothing
+	@test -n "$$STRIPE_TEST_KEY" || { echo "STRIPE_TEST_KEY is not set: a secret test key of Stripe (sk_test_...)"; exit 1; }
+	@$(BIN)/pytest tests/live
 
 soak: $(STAMP) ## ten minutes of 200 virtual stations with random faults against our central system
 	@$(BIN)/python -m tools.soak
