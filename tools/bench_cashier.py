@@ -236,6 +236,7 @@ class Chain:
         self.cashier = self.load.cashier = Cashier(
             policy, self.clock, provider, books, {"bands": banded(), "flat": flat()},
             decided=self.load.decided, stop=self.load.stop, meter=self.load.meter, sink=self.take,
+            keep_facts=options.sqlite,
         )  # fmt: skip
 
     def take(self, row: Row) -> None:

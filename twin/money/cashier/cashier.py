@@ -61,6 +61,7 @@ class Cashier:
         meter: Answers how the session at an EVSE stands now; None: not known (the station is offline).
         sink: Takes rows of tables; called within a step, in the order of simulated time.
         provider: Its name in the books.
+        keep_facts: Whether what happens is noted for `restore`; False where the books survive nothing.
     """
 
     def __init__(
@@ -76,10 +77,11 @@ class Cashier:
         meter: Callable[[str], Metered | None],
         sink: Callable[[Row], None],
         provider: str = "provider",
+        keep_facts: bool = True,
     ) -> None:
         self._decided, self._stop, self._meter = decided, stop, meter
         self._new_desk: Callable[[], Desk] = lambda: Desk(
-            policy, LiveClock(clock), payments, provider, books, pricers, sink
+            policy, LiveClock(clock), payments, provider, books, pricers, sink, keep_facts
         )
         self._build()
         payments.subscribe(self._told)

@@ -7,7 +7,8 @@ A step that fails leaves the books as they were, but not the memory: nothing mor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 from typing import Any, Final
 
 from twin.domain.books import Books, LedgerEntry
@@ -76,6 +77,7 @@ class Desk:
         books: Where money and facts are kept.
         pricers: By tariff.
         sink: Takes rows.
+        keep_facts: Whether facts are noted.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Desk:
         books: Books,
         pricers: Mapping[str, Pricer],
         sink: Callable[[Row], None],
+        keep_facts: bool,
     ) -> None:
         self.policy = policy
         self.clock = clock
@@ -98,6 +101,8 @@ class Desk:
         self.broken = False
         self.closed = False
         self._payments = payments
+        self._keep_facts = keep_facts
+        self._block: AbstractContextManager[None] = nullcontext()
         self._depth = 0
         self._facts: list[Any] = []
         self._after: list[Callable[[], None]] = []
@@ -107,37 +112,48 @@ class Desk:
         """Tell somebody of every operation that is handed over."""
         self._sent = sent
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """One step; inner ones belong to the outermost.
+    def step(self) -> Desk:
+        """One step, in `with`; inner ones belong to the outermost.
 
         Raises:
             SettingsError: The books refuse, now or before; `restore` is the way back.
         """
+        return self
+
+    def __enter__(self) -> None:
+        if not self._depth:
+            if self.broken:
+                raise SettingsError("the cashier's last step was not kept: restore it from its books first")
+            self._block = self.books.atomic()
+            self._block.__enter__()
+            self.broken = True
+        self._depth += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
         if self._depth:
-            yield
             return
-        if self.broken:
-            raise SettingsError("the cashier's last step was not kept: restore it from its books first")
-        self._depth = 1
-        self.broken = True
-        try:
-            with self.books.atomic():
-                yield
-                if self._facts:
-                    self.books.note(STREAM, KIND, {"t": self.clock.now_s, "do": self._facts})
-            self.broken = False
-        finally:
-            self._depth = 0
-            self._facts = []
-            after, self._after = self._after, []
-        for call in after:
-            call()
+        facts, self._facts = self._facts, []
+        after, self._after = self._after, []
+        if error is None:
+            try:
+                if facts and self._keep_facts:
+                    self.books.note(STREAM, KIND, {"t": self.clock.now_s, "do": _plain(facts)})
+            except BaseException as failure:
+                self._block.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        self._block.__exit__(kind, error, trace)
+        self.broken = error is not None and bool(facts)
+        if error is None:
+            for call in after:
+                call()
 
     def do(self, *fact: Any) -> None:
         """Let something be so: in memory now, in the books with the step."""
         self.memory.apply(self.clock.now_s, fact)
-        self._facts.append([_plain(part) for part in fact])
+        self._facts.append(fact)
 
     def post(self, entry: LedgerEntry) -> None:
         """Book an entry, if it moves anything."""
@@ -192,7 +208,7 @@ def _of(entry: Entry) -> Iterator[tuple[float, Any]]:
 
 def _plain(part: Any) -> Any:
     """JSON knows no named tuples."""
-    return [_plain(inner) for inner in part] if isinstance(part, tuple) else part
+    return [_plain(inner) for inner in part] if isinstance(part, tuple | list) else part
 
 
 def _nobody(_pay: Pay) -> None:

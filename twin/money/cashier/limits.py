@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from math import ceil, inf
-from typing import Final
+from typing import Final, NamedTuple
 
 from twin.domain.clock import Timer
 from twin.domain.money import from_minor
@@ -22,8 +22,18 @@ from twin.money.cashier.tab import Phase, Purpose, Tab
 from twin.money.cashier.wish import Metered, Why
 
 _MS_PER_S: Final = 1000
-_LONGEST_S: Final = 7 * 86_400.0
 _HOUR_S: Final = 3_600.0
+
+
+class Dearest(NamedTuple):
+    """The highest prices of a tariff, with tax."""
+
+    per_kwh: Decimal
+    per_hour: Decimal
+    """Of charging."""
+    per_idle_hour: Decimal
+    once: Decimal
+    """Fees, nearly a step of every dimension; or the least price, if that is more."""
 
 
 class Limits:
@@ -42,7 +52,7 @@ class Limits:
         self._meter = meter
         self._stop = stop
         self._timers: dict[str, Timer] = {}
-        self._dearest: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
+        self._dearest: dict[str, Dearest] = {}
 
     def watch(self, tab: Tab) -> None:
         """Begin, or begin anew because the hold is another: looks when the hold may be reached first."""
@@ -52,7 +62,8 @@ class Limits:
         cover_minor = cover(tab)
         if not cover_minor:
             return
-        self._look_in(tab, self._safe_s(tab, cover_minor) - (self._desk.clock.now_s - tab.begun_s))
+        lasts_s = self._lasts_s(tab, from_minor(cover_minor, tab.currency)) - policy.watch_period_s
+        self._look_in(tab, lasts_s - (self._desk.clock.now_s - tab.begun_s))
 
     def forget(self, tab: Tab) -> None:
         """The session is over."""
@@ -75,14 +86,12 @@ class Limits:
         if now is None:
             self._look_in(tab, policy.watch_period_s)
             return
-        limit = from_minor(cover_minor, tab.currency)
-        step_s = policy.watch_period_s
-        if self._bound(tab, now, step_s) >= limit:
+        period_s = policy.watch_period_s
+        left = from_minor(cover_minor, tab.currency) - self._bound(tab, now, period_s)
+        if left <= 0:
             self._reached(tab)
-            return
-        while 2 * step_s < _LONGEST_S and self._bound(tab, now, 2 * step_s) < limit:
-            step_s *= 2
-        self._look_in(tab, step_s)
+        else:
+            self._look_in(tab, period_s + max(self._lasts_s(tab, left), 0.0))
 
     def _bound(self, tab: Tab, now: Metered, ahead_s: float) -> Decimal:
         """Return the most that the session costs if it goes on for so long."""
@@ -113,17 +122,16 @@ class Limits:
                 return True
         return False
 
-    def _safe_s(self, tab: Tab, cover_minor: int) -> float:
-        """Return for how long from its start no course of a session can cost so much: the dearest of everything."""
-        per_kwh, per_hour, once = self._dearest_of(tab.wish.tariff)
-        left = from_minor(cover_minor, tab.currency) - once
-        per_s = (per_kwh * ceil(tab.wish.max_w) / 1000 + per_hour) / 3600
-        if not per_s:
+    def _lasts_s(self, tab: Tab, amount: Decimal) -> float:
+        """Return for how long no course of a session can cost so much, all its fees included; negative: not at all."""
+        most = self._dearest_of(tab.wish.tariff)
+        per_hour = max(most.per_kwh * ceil(tab.wish.max_w) / 1000 + most.per_hour, most.per_idle_hour)
+        if not per_hour:
             return inf
-        return float(left / per_s) - self._desk.policy.watch_period_s
+        return float((amount - most.once) / per_hour) * _HOUR_S
 
-    def _dearest_of(self, tariff: str) -> tuple[Decimal, Decimal, Decimal]:
-        """Return the highest prices with tax: per kWh, per hour, and once (fees, a minimum, nearly a step)."""
+    def _dearest_of(self, tariff: str) -> Dearest:
+        """Return a tariff's highest prices, found once."""
         found = self._dearest.get(tariff)
         if found is None:
             found = self._dearest[tariff] = dearest(self._desk.pricers[tariff].tariff)
@@ -144,8 +152,8 @@ def cover(tab: Tab) -> int:
     return cover_minor
 
 
-def dearest(tariff: Tariff) -> tuple[Decimal, Decimal, Decimal]:
-    """Return a tariff's highest prices with tax: per kWh, per hour, and once; the session has no reservation."""
+def dearest(tariff: Tariff) -> Dearest:
+    """Return a tariff's highest prices for a session without a reservation."""
     most = dict.fromkeys(Dimension, Decimal(0))
     step = dict.fromkeys(Dimension, Decimal(0))
     for element in tariff.elements:
@@ -161,9 +169,9 @@ def dearest(tariff: Tariff) -> tuple[Decimal, Decimal, Decimal]:
         factors = [tax_factor(c.taxes) for e in tariff.elements for c in e.components]
         top = max(factors, default=1)
         bound = least.excl * top.numerator / top.denominator
-    per_hour = max(most[Dimension.TIME], most[Dimension.PARKING_TIME])
     steps = step[Dimension.ENERGY] / 1000 + (step[Dimension.TIME] + step[Dimension.PARKING_TIME]) / 3600
-    return most[Dimension.ENERGY], per_hour, max(most[Dimension.FLAT] + steps, bound)
+    once = max(most[Dimension.FLAT] + steps, bound)
+    return Dearest(most[Dimension.ENERGY], most[Dimension.TIME], most[Dimension.PARKING_TIME], once)
 
 
 def _with_tax(component: Component, tariff: Tariff) -> Decimal:
