@@ -26,8 +26,6 @@ DRIVER: Final = "twin_driver"
 WHOLE: Final = ["latest_charge.balance_transaction", "latest_charge.refunds"]
 """What must be in an answer to read a payment's snapshot from it."""
 
-REASONS: Final = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
-
 
 def authorise(operation: Authorise, card: str, destination: str) -> PaymentIntentCreateParams:
     """Ask for a hold, or with `capture` for a charge.

@@ -21,7 +21,7 @@ from twin.money.payments.server.trouble import Fate, Mishap
 from twin.money.payments.server.wire import Json
 
 CALM = Fate(Mishap.NONE, 0.0)
-_BASIC = "https://docs.stripe.com/error-codes/"
+_DOCS = "https://docs.stripe.com/error-codes/"
 
 
 class Request(NamedTuple):
@@ -140,7 +140,7 @@ class Api:
         body: Json = {"type": error.kind, "message": error.message}
         code = error.wire_code
         if code:
-            body |= {"code": code, "doc_url": f"{_BASIC}{code.replace('_', '-')}"}
+            body |= {"code": code, "doc_url": f"{_DOCS}{code.replace('_', '-')}"}
         if error.param is not None:
             body["param"] = error.param
         if error.decline is not None:

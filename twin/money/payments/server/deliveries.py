@@ -145,7 +145,7 @@ class Deliveries:
         if len(self.events) > KEPT:
             del self.events[next(iter(self.events))]
         for endpoint in wanting:
-            self._plan(endpoint, event.id, event.kind)
+            self._plan(endpoint, event.id)
 
     def shown(self, name: str) -> Json:
         """Return an event.
@@ -158,7 +158,7 @@ class Deliveries:
             raise missing("event", name)
         return event
 
-    def _plan(self, endpoint: Endpoint, name: str, _kind: str) -> None:
+    def _plan(self, endpoint: Endpoint, name: str) -> None:
         faults = self._faults
         lost, wait, late, how_late, doubled, again, back, how_back = uniforms(
             self._seed, "webhook", endpoint.id, name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from twin.money.payments.bank_errors import BankError, invalid
+from twin.money.payments.bank_errors import invalid
 from twin.money.payments.server.forms import Form
 
 Shape: TypeAlias = "Mapping[str, str | Shape]"
@@ -155,9 +155,3 @@ def choice(params: Params, key: str, allowed: tuple[str, ...], default: str = ""
     if value and value not in allowed:
         raise invalid("parameter_invalid", f"Invalid {key}: must be one of {', '.join(allowed)}", key)
     return value
-
-
-__all__ = [
-    "EXPAND", "PAGE", "BankError", "Params", "Shape", "choice", "flag", "metadata", "need", "number", "read", "strings",
-    "text", "within",
-]  # fmt: skip

@@ -6,7 +6,7 @@ from twin.money.payments.bank_errors import CARD_CODES
 from twin.money.payments.bank_records import ConnectedAccount, Customer, Method, Setup
 from twin.money.payments.bank_state import State
 from twin.money.payments.server.instants import Instants
-from twin.money.payments.server.wire import Json, billing, card, hide, listed, present, suffix
+from twin.money.payments.server.wire import Json, billing, card, hide, present, suffix
 
 
 def customer(record: Customer, at: Instants) -> Json:
@@ -132,11 +132,6 @@ def account(record: ConnectedAccount, at: Instants) -> Json:
 def confirm_by_driver() -> Json:
     """Return what the driver has to do: 3-D Secure in the app."""
     return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
-
-
-def methods(records: list[Method], at: Instants, url: str) -> Json:
-    """Return a list of payment methods."""
-    return listed(url, [method(record, at) for record in records])
 
 
 def _networks(record: Method) -> Json:
