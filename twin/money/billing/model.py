@@ -56,7 +56,7 @@ class Component(NamedTuple):
     taxes: tuple[Tax, ...] = ()
     """Empty: tax is not applicable, which is not 0 %."""
     step_size: int = 0
-    """In Wh or s; 0 and 1: exact. Applied once to the session's total (OCPI 2.2.1 mod_tariffs, step_size)."""
+    """In Wh or s; 0 is exact, 1 rounds 115.2 Wh up to 116. Once, on the session's total (OCPI 2.2.1, step_size)."""
     dynamic: tuple[Step, ...] = ()
     """A price per interval, ascending, that takes the place of `price` from its first instant on."""
 
@@ -114,7 +114,10 @@ class Element:
 
 
 class PriceBound(NamedTuple):
-    """A least or highest price of a session; both sides are clamped on their own. None: no bound on that side."""
+    """A least or highest price of a session; both sides are clamped on their own.
+
+    Where only one side is given and in force, the other follows in proportion: capped without tax is capped with it.
+    """
 
     excl: Decimal | None = None
     incl: Decimal | None = None
@@ -141,7 +144,7 @@ class Tariff:
     text: str = ""
     """For people (OCPI tariff_alt_text)."""
     flat_without_energy: bool = True
-    """Whether a session that took no energy still pays the flat fee; OCPI would charge it."""
+    """Whether a session that took no energy still pays the flat fee and the minimum price; OCPI would charge them."""
 
 
 class Doing(Enum):

@@ -17,13 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from math import ceil
 from zoneinfo import ZoneInfo
 
+from twin.money.billing.bounds import Ahead, at_most
 from twin.money.billing.check import refuse
 from twin.money.billing.civil import unix_ms
 from twin.money.billing.curves import Curves, wrong
 from twin.money.billing.errors import PricingError
 from twin.money.billing.model import Bill, Dimension, Measured, Period, Reservation, Reserved, Tariff
+from twin.money.billing.rates import NWH
 from twin.money.billing.rules import Book, Rules
 from twin.money.billing.settle import settle
 from twin.money.billing.split import cuts
@@ -95,15 +98,11 @@ class Pricer:
             return settle(self.rules.rates, found, stepped=stepped, at_least=False)
         curves = Curves(session, self.rules.by_doing)
         fees = self.tariff.flat_without_energy or curves.energy[-1] > 0
-        found += self.consumed(session, curves, fees)
+        points = cuts(self.rules, curves, self.rules.session_mask(session))
+        found += flat(self.rules.book, points) if fees else []
+        found += consumed(self.rules.book, curves, points)
         warnings = () if found else (f"no price of tariff {self.tariff.id} applied: the session is free",)
         return settle(self.rules.rates, found, stepped=stepped, at_least=fees, warnings=warnings)
-
-    def consumed(self, session: Measured, curves: Curves, fees: bool) -> list[Stretch]:
-        """Priced volumes of the session itself."""
-        points = cuts(self.rules, curves, self.rules.session_mask(session))
-        fee = flat(self.rules.book, points) if fees else []
-        return fee + consumed(self.rules.book, curves, points)
 
     def reserved(self, session: Measured, reserved: Reserved) -> list[Stretch]:
         """Priced time and fees of a reservation."""
@@ -122,6 +121,64 @@ class Pricer:
         if rules.expired.has(Dimension.TIME):
             used = [s for s in used if s.rate.dimension is not Dimension.TIME]
         return used + priced(rules.expired, Reservation.EXPIRED)
+
+    def at_most(
+        self, session: Measured, until_ms: int, max_w: Decimal | int, energy_wh: Decimal | int | None = None
+    ) -> Decimal:
+        """Bound the price with tax of a session that goes on, whatever it does from its end so far.
+
+        Args:
+            session: What was measured so far; what comes is measured in further periods.
+            until_ms: It ends then at the latest, not before `session.end_ms`.
+            max_w: Most power from now on, W.
+            energy_wh: Most energy from now on, if more than power and time limit it.
+
+        Raises:
+            PricingError: As for `price`.
+        """
+        energy_nwh = None if energy_wh is None else ceil(energy_wh * NWH)
+        return self._at_most(session, Ahead(until_ms, ceil(max_w * NWH), energy_nwh))
+
+    def worst(
+        self,
+        energy_wh: Decimal | int,
+        duration_s: float,
+        start_ms: int,
+        *,
+        evse_kind: str = "",
+        payment_brand: str = "",
+        payment_recognition: str = "",
+    ) -> Decimal:
+        """Most that a session can cost with tax: what a hold of "tariff times battery" must cover.
+
+        Args:
+            energy_wh: Most energy it takes.
+            duration_s: How long it lasts at most, charging or not.
+            start_ms: When it starts.
+            evse_kind: As in `Measured`, as are the two below.
+            payment_brand: As in `Measured`.
+            payment_recognition: As in `Measured`.
+        """
+        nothing = Measured(
+            periods=(Period(start_ms, 0),),
+            end_ms=start_ms,
+            evse_kind=evse_kind,
+            payment_brand=payment_brand,
+            payment_recognition=payment_recognition,
+        )
+        until_ms = start_ms + ceil(duration_s * 1000)
+        return self._at_most(nothing, Ahead(until_ms, None, ceil(energy_wh * NWH)))
+
+    def _at_most(self, session: Measured, ahead: Ahead) -> Decimal:
+        if session.reserved is not None:
+            _refuse_reservation(session)
+        past = self.reserved(session, session.reserved) if session.reserved is not None else []
+        rules, mask = self.rules, self.rules.session_mask(session)
+        curves = Curves(session, rules.by_doing)
+        points = cuts(rules, curves, mask)
+        past += consumed(rules.book, curves, points)
+        fee = flat(rules.book, points) if curves.end_ms > curves.t_ms[0] else []
+        return at_most(rules, curves, past, fee, mask, ahead)
 
     def energy_price(self, at_ms: int) -> Decimal:
         """Price per kWh with tax of a session that starts at an instant; 0 where none applies."""

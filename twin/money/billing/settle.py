@@ -39,7 +39,7 @@ def settle(
         at_least: Whether a minimum price applies.
         warnings: What the bill tells its reader.
     """
-    extra = _steps(stretches) if stepped else {}
+    extra = step_extras(stretches) if stepped else {}
     half, twice = rates.denominator, 2 * rates.denominator
     excl = incl = excl_fine = incl_fine = 0
     lines = []
@@ -85,7 +85,7 @@ def settle(
     )
 
 
-def _steps(stretches: Sequence[Stretch]) -> dict[int, int]:
+def step_extras(stretches: Sequence[Stretch]) -> dict[int, int]:
     """Extra units of the last volume of every total that a step size rounds up.
 
     Totals are of energy, of the session's time and of the reservation's time, each over what has a price. Where
