@@ -28,7 +28,9 @@ from twin.domain.site_limits import site_limits
 from twin.domain.specs import DriverSpec, EvseSpec, LimitGroup, SiteSpec
 from twin.domain.visits import Visits
 from twin.engine.core import Parts, Simulation
-from twin.money.billing.tariff import Tariff, schedule
+from twin.engine.tariffs import SiteTariff
+from twin.money.billing.model import Component, Dimension, Element, Tariff
+from twin.money.billing.pricing import Pricer
 from twin.results.audit import Audit
 from twin.results.recorder import NullRecorder, ParquetRecorder
 from twin.rng import stream
@@ -112,7 +114,8 @@ def parts(n: int, days: int, *, priced: bool) -> Parts:
     fleet = Fleet(evses)
     demand = visits(n, days, seed=1)
     population = Population(demand)
-    tariff = Tariff(id="t", currency="EUR", price_per_kwh=Decimal("0.30"))
+    energy = Component(Dimension.ENERGY, Decimal("0.30"))
+    tariff = Tariff(id="t", currency="EUR", elements=(Element(components=(energy,)),), tax_included=True)
     start = datetime(2026, 1, 12, tzinfo=UTC)
     return Parts(
         fleet=fleet,
@@ -124,7 +127,9 @@ def parts(n: int, days: int, *, priced: bool) -> Parts:
         grid=None,
         visits=demand,
         minds=population.drivers,
-        prices={"site": schedule(tariff, start, days * DAY_S, "UTC")} if priced else {},
+        tariffs={"site": SiteTariff(Pricer(tariff, "UTC"), round(start.timestamp() * 1000), days * DAY_S)}
+        if priced
+        else {},
         faults=(),
         period_s=PERIOD_S,
         ticks=round(days * DAY_S / PERIOD_S),

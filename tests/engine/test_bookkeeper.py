@@ -1,7 +1,7 @@
 """What one visit leaves in the books."""
 
 from twin.domain.specs import DriverSpec
-from twin.engine.bookkeeper import Stay
+from twin.engine.stays import Stay
 
 
 def test_who_does_not_wait_waits_for_0_s() -> None:

@@ -20,8 +20,10 @@ from twin.domain.specs import Connection, DriverSpec, EvseSpec, FaultSpec, Limit
 from twin.domain.views import FleetView, Plan, Strategy
 from twin.domain.visits import ANY_EVSE, Visits
 from twin.engine.core import Parts, Simulation
+from twin.engine.tariffs import SiteTariff
 from twin.errors import StrategyError
-from twin.money.billing.tariff import PriceWindow, Tariff, schedule
+from twin.money.billing.model import Component, Dimension, Element, Restrictions, Tariff
+from twin.money.billing.pricing import Pricer
 from twin.results.audit import Audit
 from twin.world.population.agents import Population
 from twin.world.stations.simulated import SimulatedStations
@@ -107,6 +109,17 @@ class FakeGrid:
         raise AssertionError("nobody guards these runs")
 
 
+def per_kwh(price: str, *first: Element) -> Tariff:
+    """A price per kWh, behind other elements."""
+    always = Element(components=(Component(Dimension.ENERGY, Decimal(price)),))
+    return Tariff(id="t", currency="EUR", elements=(*first, always), tax_included=True)
+
+
+def at_site(tariff: Tariff, start: datetime, horizon_s: float) -> SiteTariff:
+    """A tariff at a site in UTC."""
+    return SiteTariff(Pricer(tariff, "UTC"), round(start.timestamp() * 1000), horizon_s)
+
+
 def visit(arrival_h: float, departure_h: float, kwh: float, **more: object) -> dict[str, object]:
     return {
         "arrival_h": arrival_h,
@@ -166,7 +179,7 @@ def simulate(
     fleet = Fleet(specs)
     population = Population(visits)
     start = datetime(2026, 1, 12, tzinfo=UTC)
-    prices = {} if tariff is None else dict.fromkeys(names, schedule(tariff, start, hours * HOUR, "UTC"))
+    tariffs = {} if tariff is None else dict.fromkeys(names, at_site(tariff, start, hours * HOUR))
     parts = Parts(
         fleet=fleet,
         stations=SimulatedStations(fleet),
@@ -177,7 +190,7 @@ def simulate(
         grid=grid,
         visits=visits,
         minds=population.drivers,
-        prices=prices,
+        tariffs=tariffs,
         faults=faults,
         period_s=HOUR,
         ticks=int(hours),
@@ -359,7 +372,7 @@ class TestFaults:
     def test_a_session_that_ends_offline_is_billed_when_the_station_is_back(self) -> None:
         """The car leaves at 3:00, the station tells at 5:00: same energy, same end."""
         fault = FaultSpec(kind="offline", evses=("a1/1",), start_s=HOUR, end_s=5 * HOUR)
-        tariff = Tariff(id="t", currency="EUR", price_per_kwh=Decimal("0.50"))
+        tariff = per_kwh("0.50")
         seen = simulate(visit(0, 3, 11.04), faults=[fault], tariff=tariff)
         assert seen.column("sessions", "unplugged_s") == [3 * HOUR]
         assert seen.column("sessions", "cost_minor") == [552]
@@ -431,11 +444,9 @@ class TestFaults:
 class TestMoney:
     def test_energy_is_priced_at_its_hour(self) -> None:
         """22.08 kWh from 5:00 to 7:00: half at 0.50 before 6:00, half at 0.25 after it: 8.28 EUR."""
-        tariff = Tariff(
-            id="t",
-            currency="EUR",
-            price_per_kwh=Decimal("0.25"),
-            windows=(PriceWindow(start=time(0), end=time(6), price_per_kwh=Decimal("0.50")),),
+        early = Restrictions(start_time=time(0), end_time=time(6))
+        tariff = per_kwh(
+            "0.25", Element(components=(Component(Dimension.ENERGY, Decimal("0.50")),), restrictions=early)
         )
         seen = simulate(visit(5, 9, 22.08), tariff=tariff)
         assert seen.column("invoices", "energy_wh") == [11_040, 11_040]

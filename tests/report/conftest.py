@@ -108,9 +108,9 @@ def two_days() -> dict[str, Any]:
         }]),
         "invoices": pd.DataFrame([
             {"session": "e1#1", "operator": "stadtwerk", "tariff": "household", "start_s": 64_800.0, "end_s": 79_200.0,
-             "energy_wh": 10_000, "price_per_kwh": "0.32", "amount": "3.2", "currency": "EUR"},
+             "energy_wh": 10_000, "dimension": "energy", "volume": "10", "billed": "10", "unit_price": "0.32", "tax_pct": "", "amount_excl": "3.2", "amount": "3.2", "currency": "EUR"},
             {"session": "e2#1", "operator": "stadtwerk", "tariff": "household", "start_s": 64_800.0, "end_s": 79_200.0,
-             "energy_wh": 5_000, "price_per_kwh": "0.32", "amount": "1.6", "currency": "EUR"},
+             "energy_wh": 5_000, "dimension": "energy", "volume": "5", "billed": "5", "unit_price": "0.32", "tax_pct": "", "amount_excl": "1.6", "amount": "1.6", "currency": "EUR"},
         ]),
         "limits": pd.DataFrame([
             {"t_s": 64_800.0, "evse": "e1", "wanted_w": 11_000.0, "limit_w": 11_000.0, "reason": ""},

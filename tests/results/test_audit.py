@@ -25,7 +25,7 @@ class Truth:
 
 INVOICE = {
     "session": "a/1#1", "operator": "op", "tariff": "t", "start_s": 0.0, "end_s": 600.0, "energy_wh": 1000,
-    "price_per_kwh": "0.3", "amount": "0.3", "currency": "EUR",
+    "dimension": "energy", "volume": "1", "billed": "1", "unit_price": "0.3", "tax_pct": "", "amount_excl": "0.3", "amount": "0.3", "currency": "EUR",
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def test_a_run_says_what_it_is(bench):
     run = bench("lv", "end").finish()
     assert repr(run) == (
         f"Run {run.path}: street, seed 7, uncontrolled\n  2 EVSEs, 0 days from 2016-01-18T00:00:00+01:00; finished\n"
-        "  tables: sessions, meter, limits, ticks, buses, branches, violations, invoices, events"
+        "  tables: sessions, meter, limits, ticks, buses, branches, violations, invoices, payments, settlements, leakage, ledger, events"
     )
     assert run.name == "run"
     assert run.scenario_text == "description: x\n"

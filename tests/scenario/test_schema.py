@@ -18,12 +18,29 @@ from twin.scenario.files import read_document
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "scenarios").glob("*.yaml"))
 VALIDATOR = Draft202012Validator(schema.json_schema())
-SUFFIXES = ("_a", "_w", "_kw", "_v", "_h", "_s", "_min", "_kwh", "_wh", "_pct", "_pu", "_km", "_mva")
+SUFFIXES = (
+    "_a",
+    "_w",
+    "_kw",
+    "_v",
+    "_h",
+    "_s",
+    "_min",
+    "_kwh",
+    "_wh",
+    "_pct",
+    "_pu",
+    "_km",
+    "_mva",
+    "_days",
+    "_per_year",
+)
 PURE = {  # numbers without a unit
     "schema_version", "days", "seed", "power_flow_every", "scale", "evses", "count", "per_evse", "share",
     "visits_per_weekday", "visits_per_weekend_day", "visits_per_week", "hourly_share", "price_per_kwh",
     "stay_energy_correlation", "mix", "r0_r1", "x0_x1", "c0_c1", "vk0_vk", "mag0",
-    "volt_var", "volt_watt", "min_power_factor",
+    "volt_var", "volt_watt", "min_power_factor", "accounts_known", "account", "terminal", "app", "wallet",
+    "insufficient_funds", "do_not_honor", "processing_error", "expired_card", "lost_card", "fraudulent",
 }  # fmt: skip
 
 

@@ -21,14 +21,15 @@ def evses(name: str) -> int:
     return len(expand(load(ROOT / "scenarios" / f"{name}.yaml"))[1])
 
 
-def test_there_are_five() -> None:
-    """From one charger to a recording."""
+def test_there_are_six() -> None:
+    """From one charger to a week of payments."""
     assert [p.stem for p in SHIPPED] == [
         "00-hello",
         "10-street",
         "11-street-managed",
         "20-workplace",
         "30-replay",
+        "40-payments",
     ]
 
 
@@ -40,7 +41,7 @@ def test_each_is_valid_and_plain(path: Path) -> None:
 
 
 def test_their_sizes_are_those_promised() -> None:
-    """One charger, one at each of 99 loads, 54 at work, four at the depot."""
+    """One charger, one at each of 99 loads, 54 at work, four at the depot, 18 at two operators."""
     sizes = {p.stem: evses(p.stem) for p in SHIPPED}
     assert sizes == {
         "00-hello": 1,
@@ -48,6 +49,7 @@ def test_their_sizes_are_those_promised() -> None:
         "11-street-managed": 99,
         "20-workplace": 54,
         "30-replay": 4,
+        "40-payments": 18,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,10 +15,11 @@ from twin.control.guard import Guard, Guarded
 from twin.control.sessions import EvseBooks, OnOdd, Session
 from twin.control.volt_watt import VoltWatt
 from twin.domain import events as e
-from twin.domain.commands import Authorise
+from twin.domain.commands import Authorise, Command, Stop
 from twin.domain.fleet import Fleet
-from twin.domain.ids import Rows, Vector
+from twin.domain.ids import EvseId, Rows, Vector
 from twin.domain.ports import Stations
+from twin.domain.records import Authorisation
 from twin.domain.site_limits import SiteLimits
 from twin.domain.views import FleetView, Plan, Strategy
 from twin.errors import StrategyError
@@ -47,11 +48,36 @@ class Decision:
         self.guarded = guarded
 
 
+Judge: TypeAlias = Callable[[e.TokenPresented], None]
+"""Told of a token; the answer, now or later, is `Controller.decide`."""
+OnFlow: TypeAlias = Callable[[e.ChargingSuspended | e.Faulted | e.Recovered], None]
+OnAnswer: TypeAlias = Callable[[e.CommandAnswered, Command], None]
+
+
+def divides(strategy: Strategy, guard: Guard | None, volt_watt: VoltWatt | None) -> bool:
+    """Whether anybody is ever limited; False: every car may draw all that it can."""
+    return guard is not None or volt_watt is not None or bool(getattr(strategy, "keeps_limits", True))
+
+
 class Controller:
     """Follows the facts of every station and divides power once per tick.
 
     A car that is plugged in between two ticks waits for the next one, unless nothing limits anybody:
     power may only be handed out that a plan has accounted for.
+
+    Args:
+        fleet: The measured columns.
+        stations: Where commands and limits go.
+        strategy: Who plans.
+        limits: Of the sites.
+        guard: Keeps the feeder within its limits.
+        volt_watt: What stations do on their own.
+        judge: Decides who may charge; None: everybody, at once.
+        on_start: Told of each transaction that begins.
+        on_end: Told of each that has ended.
+        on_flow: Told of what stops and lets flow energy.
+        on_answer: Told how commands came out that `decide` and `stop` sent.
+        on_odd: Told of facts that cannot follow what is known; None: such a fact is a defect.
     """
 
     def __init__(
@@ -63,8 +89,11 @@ class Controller:
         *,
         guard: Guard | None = None,
         volt_watt: VoltWatt | None = None,
+        judge: Judge | None = None,
         on_start: Callable[[Session], None],
         on_end: Callable[[Session], None],
+        on_flow: OnFlow | None = None,
+        on_answer: OnAnswer | None = None,
         on_odd: OnOdd | None = None,
     ) -> None:
         self._fleet = fleet
@@ -75,13 +104,17 @@ class Controller:
         self._volt_watt = volt_watt
         self._on_start = on_start
         self._on_end = on_end
+        self._judge = judge
+        self._on_flow = on_flow
+        self._on_answer = on_answer
         self._on_odd = on_odd
         self._state: Any = None
         self._commands = count(1)
+        self._sent: dict[int, Command] = {}
+        """Commands without an answer."""
         self._all: Rows = np.arange(len(fleet), dtype=np.int64)
         self._zeros: Vector = np.zeros(len(fleet))
-        unlimited = guard is None and volt_watt is None
-        self._free = unlimited and not getattr(strategy, "keeps_limits", True)
+        self._free = not divides(strategy, guard, volt_watt)
         self.books = tuple(EvseBooks(evse, row, on_odd) for row, evse in enumerate(fleet.ids))
         self._handlers: dict[type, Callable[[Any, EvseBooks], None]] = {
             e.CablePlugged: lambda event, books: books.occupy(event),
@@ -89,10 +122,10 @@ class Controller:
             e.TokenPresented: self._presented,
             e.CommandAnswered: self._answered,
             e.TransactionStarted: self._started,
-            e.ChargingSuspended: lambda event, books: books.transfer_energy(event),
+            e.ChargingSuspended: self._suspended,
             e.TransactionEnded: self._ended,
-            e.Faulted: lambda event, books: books.occupy(event),
-            e.Recovered: lambda event, books: books.occupy(event),
+            e.Faulted: self._broken,
+            e.Recovered: self._broken,
             e.WentOffline: _nothing,  # the OFFLINE column says it, and the physics keeps the last limit
             e.CameBack: _nothing,
             e.LimitNotObeyed: _nothing,  # what is counted against headroom says it
@@ -112,8 +145,16 @@ class Controller:
         """
         self._handlers[type(event)](event, self.books[self._fleet.row[event.evse]])
 
+    def decide(self, evse: EvseId, token: str, *, granted: bool) -> None:
+        """Answer a token that the judge was told of."""
+        self._send(Authorise(next(self._commands), evse, token, granted=granted))
+
+    def stop(self, evse: EvseId) -> None:
+        """End the transaction at an EVSE; the car stays."""
+        self._send(Stop(next(self._commands), evse))
+
     def read(self, t_s: float, rows: Rows, register_wh: Vector) -> None:
-        """Note the registers (len(rows),) of running sessions at a change of price."""
+        """Note the registers (len(rows),) of running sessions: the price, or what the car does, changes."""
         for row, register in zip(rows.tolist(), register_wh.tolist(), strict=True):
             session = self.books[row].session
             if session is not None:
@@ -165,15 +206,38 @@ class Controller:
 
     def _presented(self, event: e.TokenPresented, books: EvseBooks) -> None:
         books.authorise(event)
-        self._stations.send(Authorise(next(self._commands), event.evse, event.token, granted=True))
+        if self._judge is None:
+            self.decide(event.evse, event.token, granted=True)
+        else:
+            self._judge(event)
+
+    def _send(self, command: Command) -> None:
+        self._sent[command.id] = command  # before it is sent: an answer may come at once
+        self._stations.send(command)
 
     def _answered(self, event: e.CommandAnswered, books: EvseBooks) -> None:
-        if event.accepted:
-            books.authorise(event)
-        else:
-            books.refused()
+        command = self._sent.pop(event.command)
+        if isinstance(command, Authorise) and books.authorisation is Authorisation.ASKED:
+            if event.accepted and command.granted:
+                books.authorise(event)
+            else:
+                books.refused()
+        if self._on_answer is not None:
+            self._on_answer(event, command)
+
+    def _suspended(self, event: e.ChargingSuspended, books: EvseBooks) -> None:
+        books.transfer_energy(event)
+        if self._on_flow is not None:
+            self._on_flow(event)
+
+    def _broken(self, event: e.Faulted | e.Recovered, books: EvseBooks) -> None:
+        books.occupy(event)
+        if self._on_flow is not None:
+            self._on_flow(event)
 
     def _started(self, event: e.TransactionStarted, books: EvseBooks) -> None:
+        if self._judge is not None and event.token and books.authorisation is Authorisation.NONE:
+            books.trusted()
         books.authorise(event)
         books.transfer_energy(event)
         if books.session is not None and self._on_odd is not None:  # its end is lost: closed by what is known
@@ -189,6 +253,8 @@ class Controller:
 
     def _unplugged(self, event: e.CableUnplugged, books: EvseBooks) -> None:
         books.occupy(event)
+        if books.authorisation is Authorisation.ASKED:
+            books.authorise(event)
         if not self._free:  # the next car waits for a plan of its own
             self._stations.set_limits(self._all[books.row : books.row + 1], _CLOSED_W)
 

@@ -76,6 +76,10 @@ class EvseBooks:
         """The station did not take the grant: the driver had left, or shows the card again."""
         self.authorisation = Authorisation.NONE
 
+    def trusted(self) -> None:
+        """The station let the driver charge without asking: it could not, and knew the token or trusts everybody."""
+        self.authorisation = Authorisation.GRANTED
+
     def transfer_energy(self, event: StationEvent) -> None:
         """Follow a fact about the flow of energy."""
         self.transfer = self._follow(TRANSFER, self.transfer, event)

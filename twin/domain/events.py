@@ -239,6 +239,6 @@ class MeterReading(NamedTuple):
     received_s: float
     register_wh: float
     context: str
-    """Begin, End or Clock (aligned with a change of price), as OCPP's ReadingContext."""
+    """Begin, End, Clock (a change of price), Turn (the car begins or ends to park or to wait for us) or Periodic."""
     signed: str = ""
     """The signed value as it came, verbatim (OCMF or what the station signs with); empty: not signed."""

@@ -71,7 +71,9 @@ OCCUPANCY: Table = {
 
 AUTHORISATION: Table = {
     (Authorisation.NONE, e.TokenPresented): Authorisation.ASKED,
+    (Authorisation.ASKED, e.TokenPresented): Authorisation.ASKED,  # it was away, and asks again
     (Authorisation.ASKED, e.CommandAnswered): Authorisation.GRANTED,
+    (Authorisation.ASKED, e.CableUnplugged): Authorisation.NONE,  # gone before the answer
     (Authorisation.GRANTED, e.TransactionStarted): Authorisation.IN_USE,
     (Authorisation.IN_USE, e.TransactionEnded): Authorisation.NONE,
 }

@@ -196,6 +196,8 @@ class DriverSpec:
     """wait, leave or elsewhere: what the driver does when every connector is taken."""
     token: str = ""
     """RFID or contract; empty: the driver's id."""
+    group: str = ""
+    """The scenario's group of drivers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from twin.control.sessions import Session
 from twin.domain.fleet import Fleet
 from twin.domain.ids import SessionId, SiteId
 from twin.domain.ports import Auditor, Physics, PlugIn, Recorder, SessionTruth
-from twin.domain.specs import DriverSpec, SiteSpec
-from twin.money.billing.price import Bill, price
-from twin.money.billing.tariff import PriceSchedule
+from twin.domain.specs import SiteSpec
+from twin.engine.flow import Flow
+from twin.engine.stays import Stay
+from twin.engine.tariffs import Counted, SiteTariff
+from twin.engine.till import Till
+from twin.money.billing.model import Bill, Dimension
 
 NAN = float("nan")
 _ENERGIES = ("delivered_wh", "metered_wh", "battery_wh", "converter_loss_wh", "standby_wh")
 
 
-@dataclass(slots=True)
-class Stay:
-    """One visit on its way through the run."""
+class _Closed(NamedTuple):
+    """A session that is over: what its meter counted, and what it costs."""
 
-    visit: int
-    driver: DriverSpec
-    vehicle: str
-    site: SiteId
-    arrival_s: float
-    departure_s: float
-    requested_wh: float
-    plugged_s: float = NAN
-    session: Session | None = None
-    """The transaction, once the station has reported its start."""
+    counted: Counted | None
+    bill: Bill | None
+    """None: it is free."""
 
-    @property
-    def wait_s(self) -> float:
-        """From arrival to plug-in; instants are sums of periods, and may miss each other by a rounding."""
-        return max(self.plugged_s - self.arrival_s, 0.0)
 
-    @property
-    def token(self) -> str:
-        """What the driver holds to the reader."""
-        return self.driver.token or self.driver.id
+_UNPRICED = _Closed(None, None)
 
 
 class Bookkeeper:
@@ -51,32 +39,53 @@ class Bookkeeper:
         fleet: Fleet,
         stations: Physics,
         sites: Mapping[SiteId, SiteSpec],
-        prices: Mapping[SiteId, PriceSchedule],
+        tariffs: Mapping[SiteId, SiteTariff],
         recorder: Recorder,
         auditor: Auditor | None,
+        flow: Flow,
+        till: Till | None = None,
     ) -> None:
         self._fleet = fleet
         self._stations = stations
         self._sites = sites
-        self._prices = prices
+        self._tariffs = tariffs
         self._recorder = recorder
         self._auditor = auditor
+        self._flow = flow
+        self._till = till
         self._stays: dict[int, Stay] = {}
         self._untold: dict[SessionId, tuple[Stay, SessionTruth, float, str]] = {}
-        self.counts = dict.fromkeys(("served", "unauthorised", "reneged", "balked", "open"), 0)
+        self._silent: dict[int, list[tuple[Stay, SessionTruth, float, str]]] = {}
+        """Who charged and left while the station was offline, by row: it has told nothing of them yet."""
+        self._closed: dict[SessionId, _Closed] = {}
+        self.counts = dict.fromkeys(("served", "refused", "unauthorised", "reneged", "balked", "open"), 0)
+
+    def stay(self, row: int) -> Stay | None:
+        """Who is at an EVSE; None: nobody."""
+        return self._stays.get(row)
 
     def started(self, session: Session) -> None:
         """Take a new transaction from the controller: from now on the EVSE's draw is this session's."""
+        begin_s = session.readings[0].happened_s
         stay = self._stays.get(session.row)
+        silent = self._silent.get(session.row)
+        if silent and (stay is None or begin_s < stay.plugged_s):
+            waiting = silent.pop(0)
+            stay = waiting[0]
+            self._untold[session.id] = waiting
         if stay is None:  # over a wire: told after the car had left, or nobody's visit
             begin = session.readings[0]
             self.odd(begin.received_s, self._fleet.ids[session.row], f"{session.id} belongs to no visit")
             return
         stay.session = session
         self._recorder.session_of_row(session.row, session.id)
+        self._flow.began(session)
+        if self._till is not None:
+            self._till.started(session, stay)
 
     def ended(self, session: Session) -> None:
         """Take a closed transaction; of a station that was offline the car may have left long ago."""
+        self._closed[session.id] = self._close(session)
         waiting = self._untold.pop(session.id, None)
         if waiting is not None:
             self._write(session, *waiting)
@@ -86,7 +95,13 @@ class Bookkeeper:
         stay.plugged_s = t_s
         self._stays[row] = stay
         self._stations.plug(t_s, row, car)
+        self.present(t_s, row, stay)
+
+    def present(self, t_s: float, row: int, stay: Stay) -> None:
+        """Hold the driver's card to the reader."""
         self._stations.present(t_s, row, stay.token)
+        if self._till is not None and self._fleet.offline[row]:
+            self._till.offline(t_s, row, stay)
 
     def unplug(self, t_s: float, row: int, outcome: str) -> None:
         """Disconnect the car; its row is written as soon as the station has told the end."""
@@ -95,7 +110,9 @@ class Bookkeeper:
         del self._stays[row]
         truth = self._stations.session_truth(row)
         session = stay.session
-        if session is None:
+        if session is None and stay.alone:
+            self._silent.setdefault(row, []).append((stay, truth, t_s, outcome))
+        elif session is None:
             self._without_transaction(t_s, row, stay)
         elif session.ended_s is None:
             self._untold[session.id] = (stay, truth, t_s, outcome)
@@ -106,8 +123,10 @@ class Bookkeeper:
         """Price and audit a session, write its row."""
         self.counts[outcome] += 1
         metered_wh = session.readings[-1].register_wh - session.readings[0].register_wh
-        bill = self._bill(session, stay.site)
-        billed_wh = None if bill is None else sum(part.energy_wh for part in bill.parts)
+        counted, bill = self._closed.pop(session.id)
+        if bill is not None:
+            self._invoice(session, stay.site, bill)
+        billed_wh = None if bill is None or counted is None else counted.metered_wh
         if self._auditor is not None:
             self._auditor.session(session.id, truth, metered_wh, billed_wh)
         if truth.unmetered_wh > 0.0:
@@ -142,15 +161,23 @@ class Bookkeeper:
         self._uncharged(stay, outcome, {"wait_s": wait_s})
 
     def _without_transaction(self, t_s: float, row: int, stay: Stay) -> None:
-        """The station was offline during the whole stay: nobody could authorise the driver."""
+        """Nobody let the driver charge: refused, or no answer came during the whole stay."""
         spec = self._fleet.specs[row]
-        self._event(t_s, "unauthorised", stay.driver.id, f"{spec.id} was offline during the stay", NAN)
+        outcome = "unauthorised"
+        detail = f"{spec.id} was offline during the stay"
+        if self._till is not None:
+            self._till.gone(row)
+            if stay.refused:
+                outcome, detail = "refused", stay.refused
+            elif not self._fleet.offline[row]:
+                detail = f"{spec.id}: no answer before the driver left"
+        self._event(t_s, outcome, stay.driver.id, detail, NAN)
         times = {"plugged_s": stay.plugged_s, "unplugged_s": t_s, "wait_s": stay.wait_s}
-        self._uncharged(stay, "unauthorised", {"evse": spec.id, "bus": spec.bus or "", **times})
+        self._uncharged(stay, outcome, {"evse": spec.id, "bus": spec.bus or "", **times})
 
     def _uncharged(self, stay: Stay, outcome: str, values: dict[str, object]) -> None:
         self.counts[outcome] += 1
-        prices = self._prices.get(stay.site)
+        tariff = self._tariffs.get(stay.site)
         nothing = dict.fromkeys(_ENERGIES, 0.0)
         self._recorder.row(
             "sessions",
@@ -158,7 +185,7 @@ class Bookkeeper:
             | {"session": f"visit/{stay.visit}", "evse": "", "bus": ""}
             | {"plugged_s": NAN, "finished_s": NAN, "unplugged_s": NAN}
             | nothing
-            | {"cost_minor": 0, "currency": "" if prices is None else prices.tariff.currency}
+            | {"cost_minor": 0, "currency": "" if tariff is None else tariff.tariff.currency}
             | values,
         )
 
@@ -191,28 +218,45 @@ class Bookkeeper:
             "requested_wh": stay.requested_wh,
         }
 
-    def _bill(self, session: Session, site: SiteId) -> Bill | None:
-        prices = self._prices.get(site)
-        if prices is None:
-            return None
-        bill = price(session.readings, prices)
+    def _close(self, session: Session) -> _Closed:
+        """Count and price a session that is over."""
+        turns = self._flow.ended(session)
+        spec = self._fleet.specs[session.row]
+        tariff = self._tariffs.get(spec.site)
+        if self._till is not None and self._till.knows(session):
+            counted = self._till.tariff(spec.site).count(session.readings, turns, spec)
+            bill = self._till.ended(session, counted)
+            return _Closed(counted, None if tariff is None else bill)
+        if tariff is None:
+            return _UNPRICED
+        counted = tariff.count(session.readings, turns, spec)
+        return _Closed(counted, tariff.price(counted.measured))
+
+    def _invoice(self, session: Session, site: SiteId, bill: Bill) -> None:
+        """Write the lines of a bill."""
         operator = self._sites[site].operator
-        for part in bill.parts:
+        seconds = self._tariffs[site].seconds
+        for line in bill.lines:
+            energy_wh = round(line.volume * 1000) if line.dimension is Dimension.ENERGY else 0
             self._recorder.row(
                 "invoices",
                 {
                     "session": session.id,
                     "operator": operator,
                     "tariff": bill.tariff,
-                    "start_s": part.start_s,
-                    "end_s": part.end_s,
-                    "energy_wh": part.energy_wh,
-                    "price_per_kwh": str(part.price_per_kwh),
-                    "amount": str(part.amount),
+                    "dimension": line.dimension.value.lower().replace("_", " "),
+                    "start_s": seconds(line.start_ms),
+                    "end_s": seconds(line.end_ms),
+                    "energy_wh": energy_wh,
+                    "volume": str(line.volume),
+                    "billed": str(line.billed),
+                    "unit_price": str(line.price),
+                    "tax_pct": " + ".join(f"{tax.name} {tax.pct}" for tax in line.taxes),
+                    "amount_excl": str(line.excl),
+                    "amount": str(line.incl),
                     "currency": bill.currency,
                 },
             )
-        return bill
 
     def _event(self, t_s: float, kind: str, subject: str, detail: str, value: float) -> None:
         self._recorder.row(

@@ -17,7 +17,7 @@ import numpy as np
 import simpy
 from simpy.events import EventPriority
 
-from twin.control.controller import Controller, Decision
+from twin.control.controller import Controller, Decision, divides
 from twin.control.guard import Guard
 from twin.control.volt_watt import VoltWatt
 from twin.domain.fleet import Fleet
@@ -31,8 +31,11 @@ from twin.domain.views import Strategy
 from twin.domain.visits import Visits
 from twin.engine.berths import Berths
 from twin.engine.bookkeeper import Bookkeeper
+from twin.engine.flow import Flow
+from twin.engine.money import Money
+from twin.engine.tariffs import SiteTariff
+from twin.engine.till import Till
 from twin.engine.visits import Arrivals, Place
-from twin.money.billing.tariff import PriceSchedule
 
 Process = Generator[simpy.Event, object, None]
 _LAST = EventPriority(2)
@@ -52,8 +55,8 @@ class Parts:
     grid: Grid | None
     visits: Visits
     minds: Sequence[Chooser]
-    prices: Mapping[SiteId, PriceSchedule]
-    """Schedules of the sites that charge money."""
+    tariffs: Mapping[SiteId, SiteTariff]
+    """Of the sites that charge money."""
     faults: Sequence[FaultSpec]
     period_s: float
     ticks: int
@@ -65,6 +68,8 @@ class Parts:
     """Sentences that a reader of the results must know, for the manifest."""
     release: Callable[[], None]
     """Lets go of what would outlive the run."""
+    money: Money | None = None
+    """How drivers pay; None: everybody is let in at once, and nothing is collected."""
     volt_watt: VoltWatt | None = None
     """Droop of the EVSEs' active power."""
     on_solved: Callable[[GridState], None] | None = None
@@ -92,7 +97,18 @@ class Simulation:
         self._auditor = auditor
         self._on_tick = on_tick
         self._env = env = parts.env
-        self.books = Bookkeeper(parts.fleet, parts.stations, parts.sites, parts.prices, recorder, auditor)
+        self._flow = Flow(
+            parts.fleet,
+            parts.stations,
+            parts.tariffs,
+            divides=divides(parts.strategy, parts.guard, parts.volt_watt),
+        )
+        self._till = till = self._make_till(recorder)
+        self.money_audit: dict[str, object] | None = None
+        """What the audit of money counted, after the run; None: nothing was collected."""
+        self.books = Bookkeeper(
+            parts.fleet, parts.stations, parts.sites, parts.tariffs, recorder, auditor, self._flow, till
+        )
         self.controller = Controller(
             parts.fleet,
             parts.stations,
@@ -100,13 +116,18 @@ class Simulation:
             parts.limits,
             guard=parts.guard,
             volt_watt=parts.volt_watt,
+            judge=None if till is None else till.judge,
             on_start=self.books.started,
             on_end=self.books.ended,
+            on_flow=self._flow.learn,
+            on_answer=None if till is None else till.answered,
             on_odd=None if parts.strict else lambda event, why: self.books.odd(env.now, event.evse, why),
         )
         self._places = {site: self._place(spec) for site, spec in parts.sites.items()}
+        if till is not None:
+            till.join(self.controller, self.books, self._plugged)
         self._arrivals = Arrivals(
-            env, parts.visits, parts.minds, self._places, self.books, recorder, self._plugged
+            env, parts.visits, parts.minds, self._places, self.books, recorder, self._plugged, parts.money
         )
         self._offline: Counter[int] = Counter()
         self._helpless: frozenset[str] = frozenset()
@@ -123,8 +144,10 @@ class Simulation:
         env, parts = self._env, self._parts
         self.controller.open()
         env.process(self._arrivals.run(parts.ticks * parts.period_s))
-        for site, prices in parts.prices.items():
-            env.process(self._price_changes(self._places[site].berths.rows, prices))
+        for site, tariff in parts.tariffs.items():
+            env.process(self._price_changes(self._places[site].berths.rows, tariff))
+        if self._till is not None:
+            self._till.open()
         for fault in parts.faults:
             env.process(self._fault(fault))
         with _frozen():
@@ -133,16 +156,28 @@ class Simulation:
             parts.stations.fault(env.now, row, "offline", False)
         self.books.close(env.now)
         self._arrivals.close(env.now)
+        if self._till is not None:
+            self.money_audit = self._till.close(env.now)
+
+    def _make_till(self, recorder: Recorder) -> Till | None:
+        parts = self._parts
+        if parts.money is None:
+            return None
+        vehicles, env = parts.visits.vehicles, self._env
+        return Till(
+            parts.money, parts.fleet, parts.stations, parts.sites, vehicles, recorder, self._flow,
+            lambda: env.now,
+        )  # fmt: skip
 
     def _place(self, spec: SiteSpec) -> Place:
         fleet = self._parts.fleet
         rows = [row for row, evse in enumerate(fleet.specs) if evse.site == spec.id]
-        prices = self._parts.prices.get(spec.id)
+        tariff = self._parts.tariffs.get(spec.id)
         return Place(
             spec=spec,
             berths=Berths(self._env, rows),
             power_w=max((fleet.specs[row].max_w for row in rows), default=0.0),
-            price=(lambda t_s: float(prices.at(t_s))) if prices is not None else (lambda _: 0.0),
+            price=(lambda t_s: float(tariff.at(t_s))) if tariff is not None else (lambda _: 0.0),
         )
 
     def _ticks(self) -> Process:
@@ -160,6 +195,9 @@ class Simulation:
                 self._solve(k, now_s, interval, parts.grid)
             # Behind the end of the run there is nothing to plan.
             decision = self._plan(now_s, parts.period_s) if k < parts.ticks else None
+            self._flow.tick(now_s)
+            if self._till is not None:
+                self._till.tick()
             if k > 0:
                 planned = (None, {}) if decision is None else (decision.wanted_w, decision.reasons)
                 self._recorder.tick(now_s, parts.fleet, interval, *planned)
@@ -198,6 +236,7 @@ class Simulation:
     def _plan(self, now_s: float, span_s: float) -> Decision:
         """Divide power for [now, now + span], and write down what came of it."""
         decision = self.controller.plan(now_s, span_s)
+        self._flow.look(now_s)
         self._recorder.plan(now_s, self._parts.fleet, decision.wanted_w, decision.reasons)
         self._note(now_s, decision)
         return decision
@@ -215,10 +254,10 @@ class Simulation:
             self._recorder.row("events", event)
         self._helpless = helpless
 
-    def _price_changes(self, rows: Sequence[int], prices: PriceSchedule) -> Process:
+    def _price_changes(self, rows: Sequence[int], tariff: SiteTariff) -> Process:
         """Read the registers of running sessions whenever the price changes."""
         env, index = self._env, np.asarray(rows, dtype=np.int64)
-        for t_s in prices.changes_s:
+        for t_s in tariff.changes_s:
             yield env.timeout(t_s - env.now)
             self.controller.read(t_s, index, self._parts.stations.read_register(t_s, index))
 

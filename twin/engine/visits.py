@@ -14,7 +14,9 @@ from twin.domain.ports import Chooser, PlugIn, Recorder
 from twin.domain.specs import DriverSpec, SiteSpec
 from twin.domain.visits import ANY_EVSE, Visits
 from twin.engine.berths import Berths
-from twin.engine.bookkeeper import Bookkeeper, Stay
+from twin.engine.bookkeeper import Bookkeeper
+from twin.engine.money import Money
+from twin.engine.stays import Stay
 
 Process = Generator[simpy.Event, object, None]
 
@@ -55,8 +57,10 @@ class Arrivals:
         books: Bookkeeper,
         recorder: Recorder,
         on_plugged: Callable[[float], None],
+        money: Money | None = None,
     ) -> None:
         self._on_plugged = on_plugged
+        self._money = money
         self._env = env
         self._visits = visits
         # Plain lists: taking one number out of an array costs as much as a small sum.
@@ -101,13 +105,33 @@ class Arrivals:
             row = yield from self._queue(k, mind, driver, stay, place, wish)
             if row is None:
                 return
-        books = self._books
+        books, money = self._books, self._money
+        if money is not None:
+            stay.cards, stay.told = money.cards[visits.driver[k]], env.event()
         books.plug(env.now, row, stay, self._car(k, driver))
         self._on_plugged(env.now)
-        if stay.departure_s > env.now:
+        if money is not None:
+            yield from self._pay(row, stay, money)
+        elif stay.departure_s > env.now:
             yield env.timeout(stay.departure_s - env.now)
         books.unplug(env.now, row, "served")
         self._places[stay.site].berths.give(row)
+
+    def _pay(self, row: int, stay: Stay, money: Money) -> Process:
+        """Stay until the departure, unless every card is refused: then the driver leaves earlier."""
+        env = self._env
+        leave = env.timeout(max(stay.departure_s - env.now, 0.0))
+        while stay.told is not None:
+            yield leave | stay.told
+            if leave.processed:
+                return
+            more = stay.card + 1 < len(stay.cards)
+            yield leave | env.timeout(money.retry_s if more else money.leave_s)
+            if leave.processed or not more:
+                return
+            stay.card += 1
+            stay.told = env.event()
+            self._books.present(env.now, row, stay)
 
     def _stay(self, k: int, driver: DriverSpec) -> Stay:
         return Stay(

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from twin.results.folder import MANIFEST, write_json
 
-FORMAT = 3
+FORMAT = 4
 """Of a run's folder; grows when readers of older ones would stumble."""
 
 Outcome: TypeAlias = Literal["running", "finished", "failed", "interrupted"]

@@ -132,8 +132,28 @@ class Run:
 
     @property
     def invoices(self) -> Table:
-        """Priced parts of the sessions."""
+        """Lines of the bills: volumes at one price."""
         return self.table("invoices")
+
+    @property
+    def payments(self) -> Table:
+        """One row per hold or charge at the provider; empty where nothing was collected, as the next three."""
+        return self.table("payments")
+
+    @property
+    def settlements(self) -> Table:
+        """One row per wish to charge: how it was decided, billed and paid."""
+        return self.table("settlements")
+
+    @property
+    def leakage(self) -> Table:
+        """Energy and money that were not got, by session and reason."""
+        return self.table("leakage")
+
+    @property
+    def ledger(self) -> Table:
+        """Every posting of every entry of the books."""
+        return self.table("ledger")
 
     @property
     def events(self) -> Table:

@@ -24,7 +24,7 @@ from twin.results.taps import TapTracker
 from twin.results.violations import ViolationTracker
 from twin.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
-SPARSE = ("sessions", "violations", "invoices", "events")
+SPARSE = ("sessions", "violations", "invoices", "payments", "settlements", "leakage", "ledger", "events")
 
 
 class NullRecorder:

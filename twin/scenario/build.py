@@ -18,12 +18,14 @@ from twin.domain.ports import Grid, Physics
 from twin.domain.site_limits import site_limits
 from twin.domain.specs import EvseSpec, FaultSpec, SiteSpec
 from twin.engine.core import Parts
-from twin.money.billing.tariff import PriceSchedule, PriceWindow, Tariff, schedule
-from twin.scenario import tariffs
+from twin.engine.money import Money
+from twin.engine.tariffs import SiteTariff
 from twin.scenario.cautions import cautions
 from twin.scenario.grid import Grid as GridSection
 from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
+from twin.scenario.payments import Payments
+from twin.scenario.prices import site_tariffs
 from twin.scenario.stations import expand
 from twin.world.population.agents import Population
 from twin.world.population.draw import Drawing, draw_all
@@ -64,6 +66,12 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
     env = simpy.Environment()
     stations, keep, release = _stations(scenario, fleet, env)
     population = Population(drawing.visits)
+    tariffs = site_tariffs(scenario)
+    money = (
+        None
+        if scenario.payments is None
+        else _money(scenario, scenario.payments, tariffs, drawing, env, stations)
+    )
     return Parts(
         fleet=fleet,
         stations=stations,
@@ -74,13 +82,18 @@ def build(scenario: Scenario, *, wrap_grid: Callable[[Grid], Grid] = lambda grid
         grid=grid,
         visits=drawing.visits,
         minds=population.drivers,
-        prices=price_schedules(scenario),
+        tariffs=tariffs,
+        money=money,
         faults=tuple(fault_specs(scenario)),
         period_s=float(scenario.period_s),
         ticks=round(scenario.duration_s / scenario.period_s),
         power_flow_every=1 if scenario.grid is None else scenario.grid.power_flow_every,
         plan_on_arrival=scenario.plan_on_arrival,
-        notes=(*cautions(scenario, groups, drawing.visits, limits, evses), *_demand_notes(drawing)),
+        notes=(
+            *cautions(scenario, groups, drawing.visits, limits, evses),
+            *_demand_notes(drawing),
+            *_money_notes(scenario),
+        ),
         release=_both(population.close, release),
         volt_watt=None if feeder is None else _volt_watt(feeder, fleet),
         on_solved=None if feeder is None else _keeper(feeder),
@@ -100,6 +113,29 @@ def _stations(
 
     stations = loopback(scenario, fleet, env)
     return stations, stations.keep, stations.close
+
+
+def _money(
+    scenario: Scenario,
+    section: Payments,
+    tariffs: dict[SiteId, SiteTariff],
+    drawing: Drawing,
+    env: simpy.Environment,
+    stations: Physics,
+) -> Money:
+    from twin.scenario.taking import taking  # noqa: PLC0415 -- most scenarios collect nothing
+
+    alone = stations if isinstance(stations, SimulatedStations) else None
+    return taking(scenario, section, tariffs, drawing.visits.drivers, env, alone)
+
+
+def _money_notes(scenario: Scenario) -> tuple[str, ...]:
+    """Sentences about payments."""
+    if scenario.payments is None:
+        return ()
+    from twin.scenario.taking import notes  # noqa: PLC0415 -- as above
+
+    return tuple(notes(scenario, scenario.payments))
 
 
 def _both(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
@@ -170,38 +206,6 @@ def make_guard(scenario: Scenario, grid: Grid | None, fleet: Fleet) -> Guard | N
         forecast=section.forecast,
         rule=section.rule,
         floor_w=section.floor_kw * 1e3,
-    )
-
-
-def price_schedules(scenario: Scenario) -> dict[SiteId, PriceSchedule]:
-    """Schedules of the sites that charge money."""
-    made: dict[str, PriceSchedule] = {}
-    out: dict[SiteId, PriceSchedule] = {}
-    for site in scenario.sites:
-        name = scenario.tariff_of(site)
-        if name not in scenario.tariffs:
-            continue  # free of charge
-        if name not in made:
-            tariff = _tariff(name, scenario.tariffs[name])
-            made[name] = schedule(tariff, scenario.start, scenario.duration_s, scenario.time_zone)
-        out[site] = made[name]
-    return out
-
-
-def _tariff(name: str, section: tariffs.Tariff) -> Tariff:
-    return Tariff(
-        id=name,
-        currency=section.currency,
-        price_per_kwh=section.price_per_kwh,
-        windows=tuple(
-            PriceWindow(
-                start=window.start,
-                end=window.end,
-                days=frozenset(tariffs.WEEKDAYS.index(day) for day in window.days),
-                price_per_kwh=window.price_per_kwh,
-            )
-            for window in section.time_of_use
-        ),
     )
 
 

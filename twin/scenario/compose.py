@@ -35,6 +35,8 @@ _FILES: tuple[Path, ...] = (
     ("grid", "base_load", "file"),
     ("sites", _ANY, "stations", "table"),
     ("drivers", _ANY, "file"),
+    ("tariffs", _ANY, "prices"),
+    ("tariffs", _ANY, "ocpi"),
 )
 """Where a scenario names other files, relative to the file that says so."""
 

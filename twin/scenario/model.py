@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from twin.scenario.drivers import Drivers
 from twin.scenario.fields import Flag, Instant, Name, Number, Section, Share, Whole, wrong
 from twin.scenario.grid import Grid
+from twin.scenario.payments import Payments
 from twin.scenario.sites import Site
 from twin.scenario.tariffs import FREE, Tariff
 
@@ -118,6 +119,8 @@ class Scenario(Section):
     """The feeder; absent: sites have only their own limits."""
     tariffs: dict[Name, Tariff] = Field(default_factory=dict)
     """Prices by name."""
+    payments: Payments | None = None
+    """How drivers pay; absent: everybody is let in at once, and bills are written but not collected."""
     sites: Annotated[dict[Name, Site], Field(min_length=1)]
     """Places with stations, by name."""
     drivers: Annotated[dict[Name, Drivers], Field(min_length=1)]

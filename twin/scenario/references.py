@@ -32,6 +32,14 @@ def reference_problems(document: Document, base_dir: File) -> Iterator[Problem]:
         yield from _known(document, (*at, "tariff"), tariffs, "tariff", "tariffs")
         yield from _limits(document, at)
         yield from buses.problems(at)
+    for name in tariffs:
+        for key in ("prices", "ocpi"):
+            yield from _file(document, ("tariffs", name, key), base_dir)
+    groups = document.mapping(("drivers",))
+    for name in document.mapping(("payments", "means")):
+        if name not in groups:
+            at = ("payments", "means", name)
+            yield document.problem(at, f"no group of drivers `{name}`{hint(name, groups)}")
     yield from _drivers(document, base_dir)
     yield from _vehicles(document)
     yield from _strategy(document)

@@ -37,7 +37,8 @@ def price(minor_per_kwh: float, currency: str) -> str:
 def by_price(invoices: pd.DataFrame) -> Table:
     """Energy and money at each price of each tariff; exact decimals, rounded for reading only."""
     rows = []
-    keys = ["operator", "tariff", "price_per_kwh", "currency"]
+    keys = ["operator", "tariff", "unit_price", "currency"]
+    invoices = invoices[invoices["dimension"].astype(str) == "energy"]
     for (operator, tariff, per_kwh, currency), these in invoices.groupby(keys, observed=True):
         amount = sum((Decimal(str(a)) for a in these["amount"]), Decimal(0))
         rows.append((

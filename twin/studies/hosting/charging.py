@@ -21,10 +21,11 @@ from twin.domain.specs import EvseSpec
 from twin.domain.views import Strategy
 from twin.domain.visits import ANY_EVSE, Visits
 from twin.engine.core import Parts, Simulation
-from twin.scenario.build import fault_specs, make_guard, price_schedules, rows_by_site
+from twin.scenario.build import fault_specs, make_guard, rows_by_site
 from twin.scenario.feeder import foreseen, volt_watt
 from twin.scenario.model import Scenario
 from twin.scenario.needs import driver_groups
+from twin.scenario.prices import site_tariffs
 from twin.scenario.stations import expand
 from twin.world.population.agents import Population
 from twin.world.population.draw import draw_all
@@ -74,7 +75,7 @@ class Street:
         self._scenario = scenario
         self._phases = phases
         self.sites, self.evses = expand(scenario)
-        self._prices = price_schedules(scenario)
+        self._tariffs = site_tariffs(scenario)
         self._faults = tuple(fault_specs(scenario))
         self.ticks = round(scenario.duration_s / scenario.period_s)
 
@@ -161,7 +162,7 @@ class Street:
             grid=None,
             visits=visits,
             minds=population.drivers,
-            prices=self._prices,
+            tariffs=self._tariffs,
             faults=tuple(replace(f, evses=tuple(e for e in f.evses if e in here)) for f in self._faults),
             period_s=float(scenario.period_s),
             ticks=self.ticks,

@@ -278,6 +278,7 @@ def _join(parts: Sequence[_Part], vehicles: Mapping[str, VehicleSpec]) -> Drawin
             vehicle=number[person.model],
             sites=person.sites,
             if_full=part.group.if_full,
+            group=part.group.name,
         )
         for part in parts
         for person in part.wishes.people
