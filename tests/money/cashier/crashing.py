@@ -180,16 +180,21 @@ class CrashingSchedule:
         self.survive(self.street.again)
 
     def ledger(self) -> Counter[tuple[str, str, str, str, int]]:
-        """What is in the books in the end, whatever the order: every posting by cause, without its time."""
-        return Counter(
-            (_kind(entry.cause), entry.session, posting.account, entry.currency, posting.amount_minor)
-            for entry in self.books.entries()
-            for posting in entry.postings
-        )
+        """What is in the books in the end."""
+        return ledger_of(self.books)
 
     def close(self) -> None:
         """Let go of the database."""
         self.books.close()
+
+
+def ledger_of(books: Books) -> Counter[tuple[str, str, str, str, int]]:
+    """Every posting by cause, whatever the order, without its time."""
+    return Counter(
+        (_kind(entry.cause), entry.session, posting.account, entry.currency, posting.amount_minor)
+        for entry in books.entries()
+        for posting in entry.postings
+    )
 
 
 def _kind(cause: str) -> str:

@@ -244,10 +244,7 @@ class Street:
 
     def _refund(self, visit: Visit) -> None:
         """The office gives back a part of what may be given back; the same one when it is asked again."""
-        tab = self.cashier._desk.memory.sessions.get(visit.name)
-        if tab is None or "sorry" in tab.credits:
-            return
-        most_minor = tab.billed_minor - tab.credited_minor - sum(tab.written_minor.values())
+        most_minor = self.cashier.refundable_minor(visit.name, "sorry")
         amount_minor = int(most_minor * visit.refund_share)
         if amount_minor > 0:
             self.cashier.refund(visit.name, amount_minor, "sorry", "sorry")

@@ -55,12 +55,11 @@ class Billing:
         """
         if name in tab.credits:
             return
-        written_minor = sum(tab.written_minor.values())
-        most_minor = max(tab.billed_minor - tab.credited_minor - written_minor, 0)
+        most_minor = tab.refundable_minor
         if not 0 < amount_minor <= most_minor:
             raise ValueError(
-                f"{tab.session}: {amount_minor} cannot be given back: of {tab.billed_minor} billed, {tab.credited_minor} "
-                f"are credited and {written_minor} written off already, 1 to {most_minor} is left"
+                f"{tab.session}: {amount_minor} cannot be given back: of {tab.billed_minor} billed, {most_minor} are "
+                "neither given back nor written off"
             )
         self._credit(tab, amount_minor, why, name)
 

@@ -154,6 +154,7 @@ class Cashier:
         Raises:
             ValueError: No pricer has the wish's tariff, or a number in it is none.
         """
+        self._desk.check()
         before = self._desk.memory.at.get(wish.evse)
         if before is not None and before.phase in (Phase.WAITING, Phase.READY):
             if before.wish.customer.driver == wish.customer.driver:
@@ -183,6 +184,7 @@ class Cashier:
         Raises:
             ValueError: There is no open tab at the EVSE, and no wish either.
         """
+        self._desk.check()
         memory = self._desk.memory
         if session in memory.sessions:
             return
@@ -276,6 +278,11 @@ class Cashier:
             self._billing.credit(tab, amount_minor, reason, name or f"refund {len(tab.credits) + 1}")
             self._happen(tab, Event.ENDED, tab.phase)
 
+    def refundable_minor(self, session: str, name: str = "") -> int:
+        """Return the most that `refund` takes for a session; 0 where nothing, or where that decision was made already."""
+        tab = self._desk.memory.sessions.get(session)
+        return 0 if tab is None or name in tab.credits else tab.refundable_minor
+
     def unbilled(self) -> list[Unbilled]:
         """Return the sessions that are neither paid, given up nor free yet, in order of their start; for the office."""
         return unbilled(self._desk.memory)
@@ -353,6 +360,7 @@ class Cashier:
         return tab is None or tab.phase is not Phase.AWAY
 
     def _session(self, session: str) -> Tab:
+        self._desk.check()
         tab = self._desk.memory.sessions.get(session)
         if tab is None:
             raise ValueError(f"session {session}: unknown, or over for so long that it is forgotten")

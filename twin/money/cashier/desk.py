@@ -120,10 +120,18 @@ class Desk:
         """
         return self
 
+    def check(self) -> None:
+        """Accept to be used: the memory is what the books say.
+
+        Raises:
+            SettingsError: A step was not kept.
+        """
+        if self.broken and not self._depth:
+            raise SettingsError("the cashier's last step was not kept: restore it from its books first")
+
     def __enter__(self) -> None:
         if not self._depth:
-            if self.broken:
-                raise SettingsError("the cashier's last step was not kept: restore it from its books first")
+            self.check()
             self._block = self.books.atomic()
             self._block.__enter__()
             self.broken = True

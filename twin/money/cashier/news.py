@@ -100,7 +100,7 @@ class News:
             later = self.learn(pay, news.snapshot)
         declined = pay.status is Status.REFUSED
         if step is None:
-            if later:
+            if later or (asked and pay.status is Status.ACTION):
                 self._changed(pay)
         elif ours and isinstance(news, Refused) and (declined or not proven):
             self._close(pay, "refused", news.code)

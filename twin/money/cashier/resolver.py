@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twin.domain.clock import Timer
-from twin.domain.payments import Done, Refused, Unknown
+from twin.domain.payments import Done, Refused, Status, Unknown
 from twin.money.cashier.desk import Desk
 from twin.money.cashier.operations import fetch, step_id
 from twin.money.cashier.tab import Pay, Purpose
@@ -103,7 +103,7 @@ class Resolver:
         if doubt is None or doubt.asked != news.operation:
             return False
         _cancel(doubt)
-        if pay.step is None:
+        if pay.step is None and pay.status is not Status.ACTION:
             del self._doubts[pay.name]
         return True
 

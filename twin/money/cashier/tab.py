@@ -199,6 +199,11 @@ class Tab:
         return self.by_bill_minor + sum(pay.captured_minor - pay.returned_minor for pay in self.pays)
 
     @property
+    def refundable_minor(self) -> int:
+        """What may still be given back of the bill that stands: neither given back nor given up."""
+        return max(self.billed_minor - self.credited_minor - sum(self.written_minor.values()), 0)
+
+    @property
     def due_minor(self) -> int:
         """What the driver owes; negative: is owed."""
         return self.billed_minor - self.credited_minor - sum(self.written_minor.values()) - self.paid_minor
