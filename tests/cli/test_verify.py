@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from twin.money.papers.ocmf import Meter, SignedReading, Signer
 from twin.money.papers.transparency import SignedValue, transparency_xml
-from twin.network.virtual.parts.ocmf import Meter, SignedReading, Signer
 
 SIGNER = Signer(7, "CP1/1", Meter(serial="M-1"), 0)
 KEY = SIGNER.public_key_der.hex()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from twin.errors import SettingsError
 from twin.money.papers.evidence import Signature, read_key, verify
+from twin.money.papers.ocmf import Meter, SignedReading, Signer
 from twin.money.papers.transparency import SignedValue, transparency_xml
-from twin.network.virtual.parts.ocmf import Meter, SignedReading, Signer
 
 EPOCH_NS = 1_767_225_600_000_000_000  # 2026-01-01T00:00:00Z
 

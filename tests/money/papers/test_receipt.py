@@ -11,9 +11,9 @@ import pytest
 
 from twin.money.billing.model import Bill, Dimension, Line, Tax, TaxSum
 from twin.money.papers.evidence import verify
+from twin.money.papers.ocmf import Meter, SignedReading, Signer
 from twin.money.papers.receipt import Party, Payment, Receipt, exact, receipt_page, receipt_text, sums
 from twin.money.papers.transparency import SignedValue
-from twin.network.virtual.parts.ocmf import Meter, SignedReading, Signer
 
 VAT = (Tax("VAT", Decimal(19)),)
 EIGHT_MS = 1_780_300_800_000  # 2026-06-01T08:00:00Z, ten o'clock in Berlin

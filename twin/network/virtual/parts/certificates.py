@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from twin.money.papers.keys import derived_key
 from twin.network.ocpp.security import certificates
 from twin.network.ocpp.security.authority import key_pem, signing_request
 from twin.network.ocpp.versions import Version
 from twin.network.ocpp.wire.errors import WireError
 from twin.network.ocpp.wire.link import Answer, Payload
 from twin.network.virtual.parts.base import EVERY, TWO, Handlers, Host, Outcome
-from twin.network.virtual.parts.keys import derived_key
 from twin.network.virtual.parts.plain import Alarm, PlainPart, Triggers, status
 from twin.network.virtual.parts.standard import (
     ORGANISATION,

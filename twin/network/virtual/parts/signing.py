@@ -6,8 +6,8 @@ PublicKeyWithSignedMeterValue, MeterPublicKey1.
 
 from __future__ import annotations
 
+from twin.money.papers.ocmf import ENCODING, METHOD, Meter, SignedReading, Signer
 from twin.network.virtual.parts.base import Host, Signed, Token
-from twin.network.virtual.parts.ocmf import ENCODING, METHOD, Meter, SignedReading, Signer
 from twin.network.virtual.parts.standard import PUBLIC_KEY, SIGN, fact
 
 KEY_FORMAT = "oca:base16:asn1:"

@@ -7,6 +7,7 @@ the same run signs the same bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -14,13 +15,15 @@ import orjson
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from twin.network.clock import to_wire
-from twin.network.virtual.parts.keys import derived_key
+from twin.money.papers.keys import derived_key
 
 ENCODING = "OCMF"
 METHOD = "ECDSA-secp256r1-SHA256"
 Reason = Literal["B", "C", "E", "L", "R", "P"]
 """Why it was read: begin, in between, end, end by the station itself, by the central system, by loss of power."""
+TARIFF_TEXT_MAX = 250
+"""Characters of field TT (OCMF, table 3)."""
+_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SignedReading(NamedTuple):
@@ -68,24 +71,26 @@ class Signer:
             .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
-    def record(self, readings: tuple[SignedReading, ...], token: str = "") -> str:
+    def record(self, readings: tuple[SignedReading, ...], token: str = "", tariff: str = "") -> str:
         """Sign readings of one transaction.
 
         Args:
             readings: One or more, in the order of time.
             token: Of the driver; empty: nobody was identified.
+            tariff: What the driver was told of the price (field TT), cut to 250 characters; empty: nothing.
 
         Returns:
             `OCMF|{payload}|{signature}`; the signature covers the bytes between the bars.
         """
         self.page += 1
-        payload = orjson.dumps(self._payload(readings, token))
+        payload = orjson.dumps(self._payload(readings, token, tariff))
         signature = self._key().sign(payload, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
         tail = orjson.dumps({"SA": METHOD, "SE": "hex", "SD": signature.hex()})
         return f"OCMF|{payload.decode()}|{tail.decode()}"
 
-    def _payload(self, readings: tuple[SignedReading, ...], token: str) -> dict[str, object]:
+    def _payload(self, readings: tuple[SignedReading, ...], token: str, tariff: str) -> dict[str, object]:
         meter = self._meter
+        told = {"TT": tariff[:TARIFF_TEXT_MAX]} if tariff else {}
         return {
             "FV": "1.0",
             "GI": "Twin virtual station",
@@ -101,13 +106,13 @@ class Signer:
             "IF": ["RFID_PLAIN", "OCPP_AUTH"] if token else [],
             "IT": "CENTRAL" if token else "NONE",
             "ID": token,
+            **told,
             "RD": [self._reading(reading) for reading in readings],
         }
 
     def _reading(self, reading: SignedReading) -> dict[str, object]:
-        at = to_wire(self._epoch_ns, reading.t_s).replace(".", ",").replace("Z", "+0000")
         return {
-            "TM": f"{at} S",
+            "TM": f"{_instant(self._epoch_ns, reading.t_s)} S",
             "TX": reading.reason,
             "RV": reading.energy_wh / 1000,
             "RI": "1-b:1.8.0",
@@ -116,3 +121,9 @@ class Signer:
             "EF": "",
             "ST": "G",
         }
+
+
+def _instant(epoch_ns: int, t_s: float) -> str:
+    """Return an instant as OCMF writes it, in UTC: `2026-01-01T01:00:00,000+0000`."""
+    at = _UNIX + timedelta(milliseconds=round((epoch_ns + t_s * 1e9) / 1_000_000))
+    return f"{at:%Y-%m-%dT%H:%M:%S},{at.microsecond // 1000:03}+0000"

@@ -5,7 +5,7 @@ import json
 import pytest
 from pyocmf.core.ocmf import OCMF
 
-from twin.network.virtual.parts.ocmf import Meter, SignedReading, Signer
+from twin.money.papers.ocmf import Meter, SignedReading, Signer
 
 EPOCH_NS = 1_767_225_600 * 10**9
 SESSION = (SignedReading(0.0, "B", 1_000), SignedReading(3_600.0, "E", 8_234))
@@ -57,3 +57,11 @@ def test_the_same_seed_signs_the_same_bytes():
     """Two stations of one seed and name have one key and deterministic signatures."""
     first, again = (Signer(3, "cs", Meter(serial="M"), EPOCH_NS).record(SESSION) for _ in range(2))
     assert first == again
+
+
+def test_the_price_that_the_driver_was_told_is_signed_too(signer):
+    """Field TT, at most 250 characters, and a record with it verifies strictly."""
+    record = OCMF.from_string(signer.record(SESSION, "TAG1", "0.40 EUR/kWh " * 30), strict=True)
+    assert record.payload.TT.startswith("0.40 EUR/kWh")
+    assert len(record.payload.TT) == 250
+    assert record.verify_signature(signer.public_key_der.hex())
