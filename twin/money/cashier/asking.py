@@ -42,6 +42,7 @@ class Asking:
         self._accounts = accounts
         self._decided = decided
         self._timers: dict[str, Timer] = {}
+        self._free: dict[str, bool] = {}
         self.late: Callable[[Tab], None] = self.lose_patience
         """Called when patience is over."""
 
@@ -95,10 +96,7 @@ class Asking:
     def hold_minor(self, tab: Tab) -> int:
         """Return how much is held by the policy; 0: the tariff can cost nothing."""
         policy, wish = self._desk.policy, tab.wish
-        tariff = self._desk.pricers[wish.tariff].tariff
-        if not any(
-            component.price or component.dynamic for e in tariff.elements for component in e.components
-        ):
+        if self._is_free(wish.tariff):
             return 0
         amount_minor = policy.hold_minor
         if policy.hold is HoldPolicy.TARIFF and wish.battery_wh is not None:
@@ -162,6 +160,16 @@ class Asking:
             if instrument.means is Means.ACCOUNT:
                 self._accounts.meet(driver, instrument, can_ask=True)
             self._desk.do("decided", tab.name, True, Grounds.UNASKED, "")
+
+    def _is_free(self, name: str) -> bool:
+        """Whether a tariff can cost nothing, found once."""
+        free = self._free.get(name)
+        if free is None:
+            tariff = self._desk.pricers[name].tariff
+            priced = (c.price or c.dynamic for element in tariff.elements for c in element.components)
+            least = tariff.min_price.incl or tariff.min_price.excl
+            free = self._free[name] = not any(priced) and not least
+        return free
 
     def _offline(self, tab: Tab) -> Grounds:
         """What a station decides that cannot ask."""

@@ -30,13 +30,15 @@ class Billing:
         """Bill a session, or bill it anew where its end is another now; within a step."""
         bill = self._desk.pricers[tab.wish.tariff].price(measured)
         explained = {reason: wh for reason, wh in explained_wh.items() if wh}
-        now = (bill.amount_minor, bill.tax_minor, metered_wh, explained)
+        amount_minor = bill.amount_minor
+        tax_minor = amount_minor - bill.excl_minor
+        now = (amount_minor, tax_minor, metered_wh, explained)
         if tab.bills and now == (tab.billed_minor, tab.tax_minor, tab.metered_wh, tab.explained_wh):
             return bill
         given_minor = tab.credited_minor
         if tab.bills:
             self._take_back(tab)
-        self._write(tab, bill, metered_wh, explained)
+        self._write(tab, amount_minor, tax_minor, metered_wh, explained)
         if given_minor:
             self._credit(tab, min(given_minor, max(tab.billed_minor, 0)), "credited before")
         self._desk.sink(
@@ -63,10 +65,12 @@ class Billing:
             )
         self._credit(tab, amount_minor, why, name)
 
-    def _write(self, tab: Tab, bill: Bill, metered_wh: int, explained_wh: Mapping[Reason, int]) -> None:
+    def _write(
+        self, tab: Tab, amount_minor: int, tax_minor: int, metered_wh: int, explained_wh: Mapping[Reason, int]
+    ) -> None:
         desk = self._desk
         by_name = {reason.value: wh for reason, wh in explained_wh.items()}
-        desk.do("ended", tab.session, metered_wh, by_name, bill.amount_minor, bill.tax_minor)
+        desk.do("ended", tab.session, metered_wh, by_name, amount_minor, tax_minor)
         if tab.moves:
             number = desk.books.number(f"invoice/{tab.wish.operator}")
             whole = sale(tab, desk.policy.platform_pct)

@@ -27,6 +27,8 @@ def explain(tab: Tab, lost_minor: int) -> Explained:
     reasons_wh = dict(tab.explained_wh)
     priced_wh = tab.metered_wh - sum(reasons_wh.values())
     shares = _shares(tab, lost_minor)
+    if shares.keys() == {None}:
+        return Explained(priced_wh, {reason: wh for reason, wh in reasons_wh.items() if wh})
     parts = split(priced_wh, [Decimal(minor) for minor in shares.values()])
     paid_wh = 0
     for reason, part_wh in zip(shares, parts, strict=True):

@@ -186,7 +186,7 @@ def _learned(m: Memory, name: str, snapshot: Sequence[Any]) -> None:
         payment, reference, status, *rest = snapshot
         rest[6] = inf if rest[6] is None else rest[6]
         snapshot = Snapshot(payment, reference, Status(status), *rest)
-    pay.life.learn(snapshot)
+    pay.learn(snapshot)
     if snapshot.refund_failed_minor:
         pay.barred.add(Purpose.REFUND)
     _mark(m, pay)
@@ -203,7 +203,7 @@ def _refused(m: Memory, name: str, code: str) -> None:
     if step is None:
         return
     if step.purpose in (Purpose.HOLD, Purpose.CHARGE):
-        pay.life.learn(Word.HOLD_REFUSED)
+        pay.learn(Word.HOLD_REFUSED)
     else:
         pay.barred.add(step.purpose)
     _mark(m, pay)
@@ -213,7 +213,7 @@ def _never(m: Memory, name: str) -> None:
     """The provider never heard of it, and nobody needs it."""
     pay = m.pays[name]
     pay.step = None
-    pay.life.learn(Word.HOLD_CANCELLED)
+    pay.learn(Word.HOLD_CANCELLED)
     _mark(m, pay)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from twin.domain.books import Reason
 from twin.domain.payment_life import Payment
-from twin.domain.payments import Instrument, Snapshot, Status
+from twin.domain.payments import Instrument, Snapshot, Status, Word
 from twin.money.cashier.wish import Grounds, Wish
 
 
@@ -91,7 +91,11 @@ class Pay:
     step_s: float = 0.0
     """When it was handed over."""
     life: Payment = field(init=False)
-    """All that was learned, and booked."""
+    """All that was learned, and booked; the next two are read from it by `learn`."""
+    status: Status = Status.ASKED
+    """Where it stands."""
+    known: Snapshot | None = None
+    """The latest snapshot."""
     code: str = ""
     """Of the last refusal."""
     barred: set[Purpose] = field(default_factory=set)
@@ -110,15 +114,10 @@ class Pay:
     def __post_init__(self) -> None:
         self.life = Payment(self.name)
 
-    @property
-    def status(self) -> Status:
-        """Where it stands."""
-        return self.life.status
-
-    @property
-    def known(self) -> Snapshot | None:
-        """The latest snapshot."""
-        return self.life.snapshot
+    def learn(self, news: Snapshot | Word) -> None:
+        """Take in news, in any order."""
+        self.life.learn(news)
+        self.status, self.known = self.life.status, self.life.snapshot
 
     @property
     def open_hold_minor(self) -> int:
