@@ -19,12 +19,16 @@ _PAIRS = (
     ("charging_s", "s"),
     ("idle_s", "s"),
 )
+_NO_NUMBER = "is not a finite decimal"
 _OF_RESERVATIONS = (Dimension.FLAT, Dimension.TIME)
 
 
 def check(tariff: Tariff) -> list[str]:
     """Find everything in a tariff that is wrong or that nobody can have meant; empty when all is well."""
-    found = [*_fatal(tariff), *_of_tariff(tariff), *_of_bounds(tariff)]
+    found = list(_fatal(tariff))
+    if any(_NO_NUMBER in problem for problem in found):
+        return found + list(_of_tariff(tariff))  # what is no number cannot be compared
+    found += [*_of_tariff(tariff), *_of_bounds(tariff)]
     for index, element in enumerate(tariff.elements):
         place = f"element {index}"
         found += [f"{place}: {text}" for text in (*_of_element(element), *_of_restrictions(element))]
@@ -35,23 +39,40 @@ def refuse(tariff: Tariff) -> None:
     """Refuse a tariff that cannot be priced at all.
 
     Raises:
-        PricingError: A number is none, a step size is negative, intervals run backwards.
+        PricingError: A number is not one, a step size is negative, intervals run backwards.
     """
     if problems := [f"tariff {tariff.id}: {text}" for text in _fatal(tariff)]:
         raise PricingError(problems)
 
 
 def _fatal(tariff: Tariff) -> Iterator[str]:
+    for name, bound in (("min_price", tariff.min_price), ("max_price", tariff.max_price)):
+        if not all(amount is None or _finite(amount) for amount in bound):
+            yield f"{name} {_NO_NUMBER}"
     for index, element in enumerate(tariff.elements):
         for c in element.components:
             place = f"element {index}: {c.dimension.value}"
-            numbers = (c.price, *(s.price for s in c.dynamic), *(t.pct for t in c.taxes))
-            if not all(isinstance(n, Decimal) and n.is_finite() for n in numbers):
-                yield f"{place}: a price or tax is not a finite decimal"
+            if not all(map(_finite, (*_prices(c), *(t.pct for t in c.taxes)))):
+                yield f"{place}: a price or tax {_NO_NUMBER}"
             if c.step_size < 0:
                 yield f"{place}: step_size {c.step_size} is negative"
             if any(after.start_ms <= before.start_ms for before, after in pairwise(c.dynamic)):
                 yield f"{place}: intervals of the dynamic price do not ascend"
+        for name, _ in _PAIRS:
+            if not all(bound is None or _finite(bound) for bound in _pair(element.restrictions, name)):
+                yield f"element {index}: a bound of {name} {_NO_NUMBER}"
+
+
+def _finite(number: object) -> bool:
+    return isinstance(number, int) or (isinstance(number, Decimal) and number.is_finite())
+
+
+def _prices(c: Component) -> list[Decimal]:
+    return [c.price, *(step.price for step in c.dynamic)]
+
+
+def _pair(restrictions: Restrictions, name: str) -> tuple[Decimal | int | None, Decimal | int | None]:
+    return getattr(restrictions, f"min_{name}"), getattr(restrictions, f"max_{name}")
 
 
 def _of_tariff(tariff: Tariff) -> Iterator[str]:
@@ -95,7 +116,7 @@ def _of_element(element: Element) -> Iterator[str]:
 
 
 def _of_component(c: Component) -> Iterator[str]:
-    if min((c.price, *(s.price for s in c.dynamic))) < 0:
+    if min(_prices(c)) < 0:
         yield "a negative price pays the driver"
     yield from (f"tax {t.name} of {t.pct} % is negative" for t in c.taxes if t.pct < 0)
 
@@ -103,7 +124,7 @@ def _of_component(c: Component) -> Iterator[str]:
 def _of_restrictions(element: Element) -> Iterator[str]:
     r = element.restrictions
     for name, unit in _PAIRS:
-        least, most = getattr(r, f"min_{name}"), getattr(r, f"max_{name}")
+        least, most = _pair(r, name)
         if least is not None and most is not None and least >= most:
             yield f"it never applies: min_{name} {least} {unit} is not below max_{name} {most} {unit}"
         if any(bound is not None and bound < 0 for bound in (least, most)):

@@ -11,14 +11,27 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from twin.money.billing.errors import PricingError
 from twin.money.billing.model import Restrictions
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _MIDNIGHT = time(0)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Look a zone up by its IANA name.
+
+    Raises:
+        PricingError: There is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise PricingError([f"{name!r} is not a time zone: write one of IANA, as Europe/Berlin"]) from None
 
 
 def instant(at_ms: int, zone: ZoneInfo) -> datetime:

@@ -18,11 +18,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from math import ceil
-from zoneinfo import ZoneInfo
 
 from twin.money.billing.bounds import Ahead, at_most
 from twin.money.billing.check import refuse
-from twin.money.billing.civil import unix_ms
+from twin.money.billing.civil import unix_ms, zone_of
 from twin.money.billing.curves import Curves, wrong
 from twin.money.billing.errors import PricingError
 from twin.money.billing.model import Bill, Dimension, Measured, Period, Reservation, Reserved, Tariff
@@ -63,12 +62,12 @@ class Pricer:
             time_zone: IANA name of the location's zone, in which windows of time are meant.
 
         Raises:
-            PricingError: The tariff cannot be priced; `check` tells what else is odd about one.
+            PricingError: There is no such zone, or the tariff cannot be priced; `check` tells what else is odd about one.
         """
         refuse(tariff)
         self.tariff = tariff
         self.time_zone = time_zone
-        self.rules = rules = Rules(tariff, ZoneInfo(time_zone))
+        self.rules = rules = Rules(tariff, zone_of(time_zone))
         needs = {"doing": rules.by_doing, "power": rules.power, "current": rules.current}
         self.needs = frozenset(name for name, needed in needs.items() if needed)
 
