@@ -70,8 +70,8 @@ def price(
         twin price tariff.json cdr.json --time-zone Europe/Berlin
 
     Its charging periods are priced as they stand, each by the prices that apply when it begins; step sizes, VAT,
-    least and highest prices as OCPI defines them. Lines, totals and each claim beside what follows from the periods
-    are printed; where a total differs, what would explain it.
+    least and highest prices as OCPI defines them. Lines, totals, how they come about in words, and each claim beside
+    what follows from the periods are printed; where a total differs, what would explain it.
 
     Exit codes: 0 the totals agree, or none is claimed, 1 one differs, 2 unusable input, 70 a defect of twin.
     """
@@ -92,10 +92,11 @@ def price(
         rounding=_unit(rounding),
     )
     notes = [*(given.notes if given else ()), *record.notes, *check(checked.tariff)]
+    zone = time_zone or record.time_zone or "UTC"
     if as_json:
-        typer.echo(price_output.as_json(checked, notes))
+        typer.echo(price_output.as_json(checked, notes, zone))
     else:
-        price_output.show(checked, notes, time_zone or record.time_zone or "UTC")
+        price_output.show(checked, notes, zone)
     if not checked.agrees:
         raise typer.Exit(1)
 

@@ -1,9 +1,10 @@
-"""What `twin price` prints: lines, totals and verdict on stdout, notes on stderr; or all of it as JSON."""
+"""What `twin price` prints: lines, their explanation and a verdict on stdout, notes on stderr; or all of it as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from twin.domain.money import digits, from_minor
 from twin.money.billing.cdr_check import CdrCheck, Claim
+from twin.money.billing.explain import explain
 from twin.money.billing.model import Bill, Dimension, Line
 from twin.report.words import count
 
@@ -56,6 +58,8 @@ def show(checked: CdrCheck, notes: Sequence[str], time_zone: str) -> None:
         f"Total{bound}: {money(bill.excl)} without tax, {money(bill.incl)} with; "
         f"rounded {charged} {bill.currency}"
     )
+    for sentence in _explained(checked, time_zone):
+        console.print(f"  {sentence}", markup=False, soft_wrap=True)
     if checked.claims:
         console.print(_claims(checked.claims))
     console.print(verdict(checked), markup=False)
@@ -72,7 +76,12 @@ def verdict(checked: CdrCheck) -> str:
     return "\n".join(["The CDR differs:", *(f"  {reason}" for reason in checked.reasons)])
 
 
-def as_json(checked: CdrCheck, notes: Sequence[str]) -> str:
+def _explained(checked: CdrCheck, time_zone: str) -> list[str]:
+    """Tell how the price came about; warnings are told on their own."""
+    return explain(replace(checked.bill, warnings=()), checked.tariff, time_zone)
+
+
+def as_json(checked: CdrCheck, notes: Sequence[str], time_zone: str) -> str:
     """Return all figures as JSON: exact decimals as strings, times in UTC."""
     bill = checked.bill
     out = {
@@ -88,6 +97,7 @@ def as_json(checked: CdrCheck, notes: Sequence[str]) -> str:
         "agrees": checked.agrees,
         "claims": [_claim(claim) for claim in checked.claims],
         "reasons": list(checked.reasons),
+        "explanation": _explained(checked, time_zone),
         "warnings": list(bill.warnings),
         "notes": list(notes),
     }

@@ -144,6 +144,7 @@ def _span(fields: Fields) -> tuple[int, int]:
 
 
 def _ms(at: datetime | None) -> int:
+    """Return Unix time, 0 for what is missing: that is a problem already."""
     return 0 if at is None else unix_ms(at)
 
 
@@ -185,11 +186,11 @@ def _periods(fields: Fields, start_ms: int, end_ms: int) -> tuple[CdrPeriod, ...
         for one in fields.objects("charging_periods", required=True)
     ]
     for n, (before, after) in enumerate(pairwise(at for at, _ in found)):
-        if after < before:
+        if 0 < after < before:
             found[n + 1][1].problem("start_date_time", "is before that of the period before it; sort them")
-    if found and found[0][0] < start_ms:
+    if found and 0 < found[0][0] < start_ms:
         found[0][1].problem("start_date_time", "is before the CDR's own start_date_time; correct one of them")
-    if found and found[-1][0] > end_ms:
+    if found and 0 < end_ms < found[-1][0]:
         found[-1][1].problem("start_date_time", "is after the CDR's end_date_time; correct one of them")
     ends = [*(at for at, _ in found[1:]), end_ms]
     return tuple(_period(one, at, end) for (at, one), end in zip(found, ends, strict=False))

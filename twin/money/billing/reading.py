@@ -111,12 +111,13 @@ class Fields:
         return ""
 
     def currency(self, key: str) -> str:
-        """Return a currency code (ISO 4217)."""
+        """Return a currency code (ISO 4217), empty where there is none."""
         value = self.text(key, 3, required=True)
         if value and value not in CURRENCIES:
             upper = value.upper()
             remedy = f"write {upper}" if upper in CURRENCIES else "write its code, as EUR"
             self.problem(key, f"{shown(value)} is no currency of ISO 4217; {remedy}")
+            return ""
         return value
 
     def number(self, key: str, *, required: bool = False, least: Decimal | None = None) -> Decimal | None:
