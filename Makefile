@@ -10,10 +10,10 @@ export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help run test test-long test-live lint types layers interop-packages unit soak notebooks docs bench bench-ocpp bench-stations bench-power-flow reference clean
+.PHONY: help run test test-long test-live lint types layers interop-packages unit soak notebooks docs bench bench-ocpp bench-stations bench-power-flow bench-money reference clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -66,7 +66,7 @@ notebooks: $(STAMP) ## pair and execute the notebooks
 docs: $(STAMP) ## build the documentation, warnings are errors
 	@$(BIN)/mkdocs build --strict --quiet
 
-bench: $(STAMP) bench-power-flow bench-ocpp bench-stations ## print the speed tables of docs/benchmarks.md
+bench: $(STAMP) bench-power-flow bench-ocpp bench-stations bench-money ## print the speed tables of docs/benchmarks.md
 	@$(BIN)/python tools/bench.py
 	@$(BIN)/python tools/bench_lockstep.py
 
@@ -75,6 +75,12 @@ bench-power-flow: $(STAMP) ## print those of the power flow alone, a minute and 
 
 bench-ocpp: $(STAMP) ## print that of OCPP alone: round trips over loopback, ours and the library's, a minute
 	@$(BIN)/python tools/bench_ocpp.py
+
+bench-money: $(STAMP) ## print that of money alone: prices, books, the simulated provider, the whole chain; five minutes
+	@$(BIN)/python tools/bench_tariffs.py
+	@$(BIN)/python tools/bench_ledger.py
+	@$(BIN)/python tools/bench_payments.py
+	@$(BIN)/python tools/bench_cashier.py
 
 bench-stations: $(STAMP) ## a thousand stations against a central system, two processes: memory, latencies, restarts; 15 minutes
 	@$(BIN)/python tools/bench_stations.py
