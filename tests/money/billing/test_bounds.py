@@ -62,6 +62,30 @@ class TestWorst:
         prices = tariff(element(component(ENERGY, "0.5")), min_price=PriceBound(Decimal(3), Decimal(3)))
         assert Pricer(prices, BERLIN).worst(1_000, 600, NOON) == 3
 
+    def test_a_price_that_begins_with_the_energy_counts(self) -> None:
+        """10 kWh at 0.10, 10 more at 1.00 cost 11.00; the bound may take all at the dearer price."""
+        prices = tariff(
+            element(component(ENERGY, "0.1"), max_energy_wh=Decimal(10_000)), element(component(ENERGY, "1"))
+        )
+        worst = Pricer(prices, BERLIN).worst(20_000, 3_600, NOON)
+        assert Decimal(11) <= worst <= 20
+        assert Pricer(prices, BERLIN).worst(9_999, 3_600, NOON) == Decimal("0.9999")
+
+    def test_a_price_that_begins_with_the_duration_counts(self) -> None:
+        """Dear from half an hour on: all of 10 kWh may be taken then, nothing in a session of 29 minutes."""
+        prices = tariff(
+            element(component(ENERGY, "1"), min_duration_s=1_800), element(component(ENERGY, "0.1"))
+        )
+        pricer = Pricer(prices, BERLIN)
+        assert pricer.worst(10_000, 3_600, NOON) == 10
+        assert pricer.worst(10_000, 1_740, NOON) == 1
+
+    def test_an_idle_fee_counts_once_its_grace_can_be_over(self) -> None:
+        """6 an hour after half an hour: at least the other half of an hour, at most all of it; nothing in 29 minutes."""
+        pricer = Pricer(tariff(element(component(PARKING, "6"), min_idle_s=1_800)), BERLIN)
+        assert 3 <= pricer.worst(0, 3_600, NOON) <= 6
+        assert pricer.worst(0, 1_740, NOON) == 0
+
     def test_fees_of_a_brand_need_the_brand(self) -> None:
         """0.50 for one brand only."""
         pricer = Pricer(tariff(element(component(FLAT, "0.5"), payment_brand="VISA")), BERLIN)
