@@ -12,7 +12,9 @@ from twin.cli.csms import csms
 from twin.cli.hosting import hosting
 from twin.cli.powerflow import powerflow
 from twin.cli.price import price
+from twin.cli.receipt import receipt
 from twin.cli.sequence import sequence
+from twin.cli.statement import statement
 from twin.cli.station import station
 from twin.cli.verify import verify
 
@@ -31,6 +33,14 @@ app.add_typer(imports, name="import")
 ScenarioFile = Annotated[Path, typer.Argument(help="A scenario file: YAML or TOML.", show_default=False)]
 Settings = Annotated[
     list[str], typer.Option("--set", help="Change one value: `--set strategy=round-robin --set days=2`.")
+]
+Variations = Annotated[
+    list[str],
+    typer.Option(
+        "--vary",
+        help="Run several values of one setting over the same drivers, and compare: "
+        "`--vary payments.provider.decline_pct=0,2,5,10`. Given twice: every combination.",
+    ),
 ]
 Overrides = Annotated[list[str], typer.Option("--override", help="Apply a named override of the file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary on stdout as JSON.")]
@@ -66,7 +76,7 @@ def run(
         Path | None,
         typer.Option(
             help="Run folder; by default results/<name>, or <name>-2, -3, .. if that is taken. "
-            "With --seeds the folder of all runs, by default results/<name>-seeds."
+            "With --seeds the folder of all runs, by default results/<name>-seeds; with --vary results/<name>-varied."
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the file's.")] = None,
@@ -80,6 +90,7 @@ def run(
     ] = 1,
     workers: Workers = 2,
     setting: Settings = [],  # noqa: B006 -- typer reads the default, nobody changes it
+    vary: Variations = [],  # noqa: B006
     override: Overrides = [],  # noqa: B006
     as_json: Json = False,
     force: Force = False,
@@ -98,10 +109,20 @@ def run(
     from twin.scenario.loader import load
 
     settings = [*setting, *([f"seed={seed}"] if seed is not None else [])]
-    loaded = load(scenario, override=override, settings=settings)
-    if seeds > 1:
+    if vary:
+        from twin.cli.varying import variants
+
+        varied = variants(scenario, vary, override=override, settings=settings)
+        folder = out or Path("results") / f"{scenario.stem}-varied"
+        statistics = running.sweep(varied, folder, seeds=seeds, workers=workers, force=force)
+        outcome = running.Outcome(
+            statistics, any(figures["seeds_with_violations"] for figures in statistics.values())
+        )
+    elif seeds > 1:
+        loaded = load(scenario, override=override, settings=settings)
         outcome = running.many(loaded, out, seeds=seeds, workers=workers, force=force, report=report)
     else:
+        loaded = load(scenario, override=override, settings=settings)
         outcome = running.one(loaded, out, force=force, report=report)
     if as_json:
         typer.echo(json.dumps(outcome.summary, indent=2))
@@ -158,6 +179,8 @@ app.command()(station)
 app.command()(csms)
 app.command()(sequence)
 app.command()(price)
+app.command()(receipt)
+app.command()(statement)
 app.command()(verify)
 
 

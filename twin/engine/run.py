@@ -89,9 +89,12 @@ def _move(
     audit = Audit(parts.fleet)
     with between_ticks() as interrupted:
         try:
-            Simulation(parts, started.recorder, audit, _beat(on_beat, started, interrupted)).run()
+            simulation = Simulation(parts, started.recorder, audit, _beat(on_beat, started, interrupted))
+            simulation.run()
             started.recorder.close()
             checked = audit.close()
+            if simulation.money_audit is not None:
+                checked |= {"money": simulation.money_audit}
         except BaseException as error:
             _close(started, error, begin, timer)
             raise
@@ -171,6 +174,7 @@ def _facts(scenario: Scenario, parts: Parts) -> RunFacts:
         grid=None if parts.grid is None else parts.grid.provenance,
         assumptions=parts.notes,
         virtual=_reached(scenario, parts) if scenario.run.mode == "virtual" else None,
+        payments=None if parts.money is None else parts.money.facts,
     )
 
 

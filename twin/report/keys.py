@@ -48,6 +48,12 @@ FIGURES = (
     Figure("curtailed_kwh", "Held back by the guard", "kWh"),
     Figure("jain_index", "Fairness (Jain), all that plugged in", "", 3),
     Figure("revenue", "Revenue", "", 2),
+    Figure("captured", "Captured", "", 2),
+    Figure("leaked", "Billed and not got", "", 2),
+    Figure("unpaid_kwh", "Energy not paid for", "kWh"),
+    Figure("refused", "Refused", "", 0),
+    Figure("stopped_at_hold", "Stopped at the hold", "", 0),
+    Figure("authorisation_p95_s", "Authorisation, 95th percentile", "s"),
 )
 
 

@@ -40,6 +40,7 @@ class RunFacts:
         evses: How many.
         grid: What the grid's adapter says about its model (`Grid.provenance`); None without a grid.
         virtual: How stations were reached where the mode is virtual; None: there was no wire.
+        payments: Provider, policies and rates where money was collected; None: it was not.
         assumptions: Sentences that a reader must know to trust the figures.
     """
 
@@ -58,6 +59,7 @@ class RunFacts:
     assumptions: Sequence[str] = ()
     description: str = ""
     virtual: Mapping[str, Any] | None = None
+    payments: Mapping[str, Any] | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -79,6 +81,7 @@ class RunFacts:
             "grid": None if self.grid is None else dict(self.grid),
             "assumptions": list(self.assumptions),
             **({} if self.virtual is None else {"virtual": dict(self.virtual)}),
+            **({} if self.payments is None else {"payments": dict(self.payments)}),
         }
 
 

@@ -15,6 +15,7 @@ from twin.results.fairness import jain_index
 from twin.results.feeder import loadings, voltages
 from twin.results.folder import SUMMARY as SUMMARY_FILE
 from twin.results.folder import write_json
+from twin.results.payments import payment_figures
 from twin.results.quantities import SUMMARY
 from twin.results.read import Run
 from twin.results.ticks import tick_figures
@@ -45,6 +46,7 @@ def summarise(run: Run) -> Figures:
     figures |= tick_figures(run)
     figures |= _limits(run)
     figures |= _guard(run)
+    figures |= payment_figures(run)
     figures["energy_balance_error_kwh"] += figures.pop("session_error_kwh")
     figures |= _computing(run)
     return {key: figures[key] for key in SUMMARY}

@@ -13,6 +13,8 @@ from twin.scenario.files import read_text
 from twin.scenario.grid import CsvLoad, SimbenchLoad
 from twin.scenario.instants import find_zone
 from twin.scenario.model import Scenario, end_of_run
+from twin.scenario.price_file import read_prices
+from twin.scenario.tariffs import Tariff
 from twin.units import SECONDS_PER_DAY
 
 _SIMBENCH_START = datetime(2015, 12, 31, 23, tzinfo=UTC)
@@ -24,6 +26,7 @@ def coverage_problems(document: Document, scenario: Scenario, base_dir: Path) ->
     """Yield what does not fit the length of the run."""
     if scenario.duration_s % scenario.period_s:
         yield _length_problem(document, scenario)
+    yield from _prices(document, scenario, base_dir)
     profile = None if scenario.grid is None else scenario.grid.profile
     if isinstance(profile, SimbenchLoad):
         yield from _covered(
@@ -37,6 +40,52 @@ def coverage_problems(document: Document, scenario: Scenario, base_dir: Path) ->
             yield from exc.problems
             return
         yield from _covered(document, scenario, str(path), begin, end, ("grid", "base_load", "file"))
+
+
+def _prices(document: Document, scenario: Scenario, base_dir: Path) -> Iterator[Problem]:
+    """Yield what is wrong with files of tariffs, and prices that begin after the run."""
+    for name, tariff in scenario.tariffs.items():
+        try:
+            if tariff.ocpi is not None:
+                _currency_of(base_dir / tariff.ocpi)
+            if tariff.prices is None:
+                continue
+            first = read_prices(base_dir / tariff.prices)[0].start
+        except ScenarioError as exc:
+            yield from exc.problems
+            continue
+        if first > scenario.start:
+            begin, start = (at.astimezone(scenario.zone).isoformat() for at in (first, scenario.start))
+            said = f"the first price of {tariff.prices} is of {begin}, the run begins at {start}"
+            yield document.problem(("tariffs", name, "prices"), said)
+    if scenario.payments is not None:
+        used = {scenario.tariff_of(site) for site in scenario.sites} & scenario.tariffs.keys()
+        currencies = sorted({_currency(scenario.tariffs[name], base_dir) for name in used} - {""})
+        if len(currencies) > 1:
+            said = f"holds need one currency, but sites charge in {' and '.join(currencies)}"
+            yield document.problem(("payments",), said)
+
+
+def _currency(tariff: Tariff, base_dir: Path) -> str:
+    """Return a tariff's currency; empty: its file cannot be used, which is said already."""
+    if tariff.ocpi is None:
+        return tariff.currency
+    try:
+        return _currency_of(base_dir / tariff.ocpi)
+    except ScenarioError:
+        return ""
+
+
+def _currency_of(path: Path) -> str:
+    """Read a tariff of OCPI.
+
+    Raises:
+        ScenarioError: It cannot be used.
+    """
+    from twin.money.billing.json_text import parse  # noqa: PLC0415 -- few tariffs are files
+    from twin.money.billing.ocpi import read_tariff  # noqa: PLC0415 -- as above
+
+    return read_tariff(parse(read_text(path), str(path))).tariff.currency
 
 
 def _length_problem(document: Document, scenario: Scenario) -> Problem:

@@ -125,7 +125,9 @@ def faults(said: section.Provider) -> Faults:
     """Return what goes wrong with the provider."""
     weights = {key: getattr(said.decline_codes, key) for key in type(said.decline_codes).model_fields}
     whole = sum(weights.values())
-    declines = {code: said.decline_pct / 100 * weight / whole for code, weight in weights.items()}
+    # Each code has a draw of its own: these are the shares of which one strikes at least with `decline_pct`.
+    passed = 1.0 - said.decline_pct / 100
+    declines = {code: 1.0 - passed ** (weight / whole) for code, weight in weights.items() if weight}
     return Faults(
         declines={**declines, OFF_SESSION_DECLINE: said.bill_decline_pct / 100},
         increment_declined=said.increment_decline_pct / 100,
