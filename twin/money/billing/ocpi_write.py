@@ -76,7 +76,7 @@ def write_tariff(
     out: dict[str, Any] = {
         "country_code": country_code,
         "party_id": party_id,
-        "id": cut(tariff.id, _ID_LENGTH, "id", lost),
+        "id": cut(_ascii(tariff.id, lost), _ID_LENGTH, "id", lost),
         "currency": tariff.currency,
     }
     if tariff.text:
@@ -162,6 +162,14 @@ def dynamic_lost(what: str, component: Component) -> str:
 
 def _shown(value: Any) -> str:
     return "without days" if isinstance(value, frozenset) else str(value)
+
+
+def _ascii(text: str, lost: list[str]) -> str:
+    """Return an id as OCPI allows it (types, CiString)."""
+    out = "".join(c if c.isascii() and c.isprintable() else "_" for c in text)
+    if out != text:
+        lost.append(f"id: characters that are not printable ASCII; {out} is written")
+    return out
 
 
 def _one_line(text: str, lost: list[str]) -> str:

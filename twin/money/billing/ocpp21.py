@@ -91,7 +91,7 @@ def _text(fields: Fields) -> str:
         shape = one.choice(
             "format", {f: f for f in ("ASCII", "HTML", "URI", "UTF8", "QRCODE")}, required=True
         )
-        language, content = one.text("language", 8), one.text("content", 1024, required=True)
+        language, content = one.text("language", 8), one.prose("content", 1024)
         _done(one)
         if shape in ("ASCII", "UTF8"):
             texts.append((language, content))

@@ -29,11 +29,9 @@ _CIVIL = {
     "start_date": "validFromDate",
     "end_date": "validToDate",
 }
-_OF_SESSION = {
-    "evse_kind": "evseKind",
-    "payment_brand": "paymentBrand",
-    "payment_recognition": "paymentRecognition",
-}
+_KIND = {"evse_kind": "evseKind"}
+_PAYMENT = {"payment_brand": "paymentBrand", "payment_recognition": "paymentRecognition"}
+"""Only fixed prices have conditions on the payment (TariffConditionsFixedType)."""
 _PROGRESS = {
     f"{side}_{name}": f"{side}{key}"
     for name, key in (
@@ -131,18 +129,20 @@ def _prices(tariff: Tariff, section: Section, lost: list[str]) -> Iterator[dict[
 def _known(section: Section, given: dict[str, Any], what: str, lost: list[str]) -> dict[str, str]:
     """Return the names of conditions of a section; a fixed fee knows neither progress nor power."""
     if not section.fixed:
-        return _CIVIL | _OF_SESSION | _PROGRESS
+        return _CIVIL | _KIND | _PROGRESS
     civil = [name for name in given if name in _CIVIL]
     if given.get("max_duration_s") == AT_START_S and civil:
         del given["max_duration_s"]  # what OCPP means
     elif civil:
         lost.append(f"{what}: OCPP judges {' and '.join(civil)} at the start only, not during the session")
-    return _CIVIL | _OF_SESSION
+    return _CIVIL | _KIND | _PAYMENT
 
 
 def _price(tariff: Tariff, section: Section, component: Component, what: str, lost: list[str]) -> Decimal:
     pct = combined_pct(component.taxes) if tariff.tax_included else Decimal(0)
-    price, exact = divided(component.price * 100, (100 + pct) * section.per)
+    price, exact = component.price, True
+    if pct or section.per > 1:
+        price, exact = divided(component.price * 100, (100 + pct) * section.per)
     if not exact:
         unit = " per minute" if section.per > 1 else ""
         lost.append(f"{what}: {component.price} has no finite decimal{unit}; {price} is written")

@@ -92,8 +92,17 @@ class Fields:
         for key in self._left:
             self.note(key, f"is no field of {language} here; ignored")
 
+    def prose(self, key: str, longest: int) -> str:
+        """Return a text that is there, of any characters and lines."""
+        value = self.take(key, required=True)
+        if isinstance(value, str) and len(value) > longest:
+            self.problem(key, f"has {len(value)} characters; at most {longest} are allowed")
+        elif value is not None and not isinstance(value, str):
+            self.problem(key, f"{shown(value)} is no text; write it in quotes")
+        return value if isinstance(value, str) else ""
+
     def text(self, key: str, longest: int, *, required: bool = False, ascii_only: bool = False) -> str:
-        """Return a text, empty where there is none."""
+        """Return a text of one line, empty where there is none."""
         value = self.take(key, required=required)
         if value is None:
             return ""
