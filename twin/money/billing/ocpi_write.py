@@ -79,8 +79,7 @@ def write_tariff(
         "id": cut(_ascii(tariff.id, lost), _ID_LENGTH, "id", lost),
         "currency": tariff.currency,
     }
-    if tariff.text:
-        text = cut(_one_line(tariff.text, lost), _TEXT_LENGTH, "text", lost)
+    if text := cut(_one_line(tariff.text, lost), _TEXT_LENGTH, "text", lost):
         out["tariff_alt_text"] = [{"language": language, "text": text}]
     for key, bound in (("min_price", tariff.min_price), ("max_price", tariff.max_price)):
         if bound != PriceBound():
@@ -88,7 +87,7 @@ def write_tariff(
     elements = (_element(n, element, tariff, version, lost) for n, element in enumerate(tariff.elements))
     out["elements"] = [element for element in elements if element] or [_FREE]
     if version == "2.3.0":
-        taxed = any(c.taxes for e in tariff.elements for c in e.components)
+        taxed = any("vat" in component for e in out["elements"] for component in e["price_components"])
         out["tax_included"] = "YES" if tariff.tax_included else "NO" if taxed else "N/A"
     elif tariff.tax_included:
         lost.append("tax_included: prices with tax are written without, as OCPI 2.2.1 has them")
