@@ -171,6 +171,7 @@ def test_what_stations_are_set_to_comes_from_the_command(tmp_path: Path) -> None
         (["--client-ca", "ca.pem"], "wss"),
         (["--files", "f", "--api", ""], "--api"),
         (["--leave-settings", "--sample-interval", "5"], "--leave-settings"),
+        (["--time-zone", "Europe/Atlantis"], "--time-zone"),
     ],
 )
 def test_unusable_settings_exit_with_2_and_a_sentence(

@@ -114,6 +114,20 @@ def csms(
     clear_foreign: Annotated[
         bool, typer.Option("--clear-foreign", help="Clear charging profiles that are not ours.")
     ] = False,
+    time_zone: Annotated[
+        str,
+        typer.Option(
+            help="IANA zone of the stations, as Europe/Berlin: hours and days of tariffs are meant in it."
+        ),
+    ] = "UTC",
+    cost_interval: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Seconds between two times at which a station is told what a transaction with a tariff costs; 0: only "
+            "when the car does something else.",
+        ),
+    ] = 60,
     trace: Annotated[
         Path | None, typer.Option(help="Append every frame to this file, as JSON lines.")
     ] = None,
@@ -148,6 +162,8 @@ def csms(
     from twin.network.ocpp.csms.quirk_profiles import load
     from twin.network.ocpp.csms.wanted import Wanted
 
+    if not _is_zone(time_zone):
+        raise SettingsError(f"--time-zone {time_zone}: no such zone; use an IANA name, as Europe/Berlin")
     settings_asked = sample_interval is not None or aligned_interval is not None or bool(measurands)
     if leave_settings and settings_asked:
         raise SettingsError("--leave-settings: nothing is set, so give no interval and no measurands")
@@ -165,6 +181,8 @@ def csms(
             accept=accept,
             tokens=tokens,
             min_security_profile=min_security_profile,
+            time_zone=time_zone,
+            cost_every_s=float(cost_interval),
             quirks=load(quirks) if quirks is not None else (),
             wanted=Wanted(
                 leave=leave_settings,
@@ -182,6 +200,17 @@ def csms(
         ftp=ftp,
     )
     run(settings, trace=trace, ca=ca)
+
+
+def _is_zone(name: str) -> bool:
+    """Return whether a name is one of a time zone."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown; no name at all; a folder of zones
+        return False
+    return True
 
 
 def _measurands(text: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from twin.network.ocpp.csms.lanes import Conduct
 from twin.network.ocpp.csms.operations.certificates import Certificates
 from twin.network.ocpp.csms.operations.charging_needs import ChargingNeeds
 from twin.network.ocpp.csms.operations.commands import Commands
-from twin.network.ocpp.csms.operations.cost import Cost, Costs
+from twin.network.ocpp.csms.operations.cost import Costs
 from twin.network.ocpp.csms.operations.data_transfer import DataTransfer
 from twin.network.ocpp.csms.operations.local_list import LocalLists
 from twin.network.ocpp.csms.operations.notices import Notices
@@ -29,6 +29,9 @@ from twin.network.ocpp.csms.operations.office import Office
 from twin.network.ocpp.csms.operations.reports import Reports
 from twin.network.ocpp.csms.operations.reservation import Reservations
 from twin.network.ocpp.csms.parts import Part
+from twin.network.ocpp.csms.pricing import Prices
+from twin.network.ocpp.csms.pricing_overheard import WithPrices
+from twin.network.ocpp.csms.pricing_telling import EVERY_S
 from twin.network.ocpp.csms.provisioning import Provisioning
 from twin.network.ocpp.csms.quirk_profiles import QuirkBook
 from twin.network.ocpp.csms.quirk_table import QuirkProfile
@@ -58,8 +61,10 @@ class Options:
     """Asked of every station."""
     authority: Authority | None = None
     """Who signs what stations ask for."""
-    cost: Cost | None = None
-    """What a transaction costs."""
+    time_zone: str = "UTC"
+    """IANA name of the zone in which the hours and days of tariffs are meant."""
+    cost_every_s: float = EVERY_S
+    """Between two times at which stations are told what runs; 0: only when a car does something else."""
     quirks: tuple[QuirkProfile, ...] = ()
     """Flags of models, beside those that are known."""
     wanted: Wanted = Wanted()  # noqa: RUF009 -- frozen
@@ -110,7 +115,11 @@ class System:
         self.lists = LocalLists(self.office)
         self.reservations = Reservations(self.office)
         self.certificates = Certificates(self.office, options.authority)
-        self.costs = Costs(self.office, self.transfer, options.cost)
+        self.costs = Costs(self.office, self.transfer)
+        self.prices = Prices(
+            self.office, self.core.ledger, self.costs, options.time_zone, options.cost_every_s
+        )
+        self.core.transactions.of_2.cost = self.prices.total
         self.needs = ChargingNeeds(self.office)
         self.provisioning = Provisioning(
             self.office, self.reports, QuirkBook(options.quirks), options.wanted, ready=self._ready
@@ -118,9 +127,9 @@ class System:
         self.charging = SmartCharging(self.office, self.provisioning.capabilities, options.conduct)
         own: tuple[Part, ...] = (
             self.office, self.audit, self.reports, self.notices, self.transfer, self.lists, self.reservations,
-            self.certificates, self.costs, self.needs, self.provisioning, self.charging,
+            self.certificates, self.costs, self.prices, self.needs, self.provisioning, self.charging,
         )  # fmt: skip
-        parts = [self.reports.overhear(part) for part in (*self.core.parts, *own)]
+        parts = [WithPrices(self.reports.overhear(part), self.prices) for part in (*self.core.parts, *own)]
         self.csms = Csms(
             clock,
             journal,
@@ -176,6 +185,7 @@ class System:
             begun = self.core.ledger.find(fact.station, fact.transaction)
             if begun is not None and begun.reservation_id is not None:
                 self.reservations.used(begun.reservation_id)
+        self.prices.fact(fact)
         self.events.fact(fact)
         if self._sink is not None:
             self._sink(fact)

@@ -81,6 +81,7 @@ def transaction(system: System, one: Transaction) -> dict[str, Any]:
         "meter_start_wh": one.meter_start_wh,
         "meter_stop_wh": one.meter_stop_wh,
         "energy_wh": energy_wh if isfinite(energy_wh) else None,
+        "cost": system.prices.shown(one.station, one.id),
         "reason": one.reason,
         "charging_state": one.charging_state,
         "flags": one.flags,

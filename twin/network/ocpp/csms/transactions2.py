@@ -34,7 +34,7 @@ class Transactions2:
         authorisation: Who judges tokens.
         samples: Where measured values go.
         instants: Reads timestamps.
-        cost: Tells totalCost of what has ended (I02.FR.01, C20 of 2.1).
+        cost: Tells totalCost of what has ended (I02.FR.01, C20 of 2.1), in 2.1 of what runs too.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Transactions2:
         )
         verdict = None if token is None else self._judge(station, known, message, token)
         transaction = self._ledger.take(station, message)
-        if token is None and message.kind is not Kind.ENDED:
+        if token is None and message.kind is not Kind.ENDED and not self._costs(transaction, message):
             return self._desk.safely({})
         if verdict is None or isinstance(verdict, Verdict):
             return self._desk.safely(self._answer(transaction, message, token, verdict))
@@ -140,11 +140,17 @@ class Transactions2:
             if transaction.token == text and not transaction.status:
                 self._ledger.judged(transaction, verdict.status)
             answer["idTokenInfo"] = self._authorisation.tokens.info_2(text, kind, verdict.status)
-        if message.kind is Kind.ENDED and self.cost is not None:
+        if self.cost is not None and self._costs(transaction, message):
             cost = self.cost(transaction)
             if cost is not None:
                 answer["totalCost"] = float(cost)
         return answer
+
+    def _costs(self, transaction: Transaction, message: Message) -> bool:
+        """Whether totalCost may stand in the answer (TransactionEventResponse: 2.0.1 Ended, 2.1 Updated too)."""
+        if message.kind is Kind.UPDATED and self.cost is not None:
+            return self._desk.stations[transaction.station].version is Version.V21
+        return message.kind is Kind.ENDED
 
     def _meter_values(self, station: Station, payload: Payload) -> Answer:
         """Values outside of a transaction (J01): nothing is billed by them."""

@@ -44,6 +44,8 @@ class CostNow(NamedTuple):
 
 Cost: TypeAlias = Callable[[str, str], CostNow | None]
 """(station, transaction) to what it costs; None: it is free or not known."""
+Check: TypeAlias = Callable[[Payload], object]
+"""Raises ValueError where a tariff cannot be priced."""
 
 
 class Costs(OperationsPart):
@@ -60,7 +62,9 @@ class Costs(OperationsPart):
     def __init__(self, office: Office, transfer: DataTransfer, cost: Cost | None = None) -> None:
         super().__init__(office)
         self._transfer = transfer
-        self._cost = cost
+        self.cost = cost
+        self.check: Check | None = None
+        """Whoever prices refuses what it cannot price."""
         self._tariffs: dict[tuple[str, int], Payload] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -73,12 +77,12 @@ class Costs(OperationsPart):
         """Tell a station what a transaction costs up to now.
 
         Returns:
-            Whether there was anything to tell.
+            Whether there was anything to tell, and the station took it.
 
         Raises:
             LinkLost, CallFailed, CallTimedOut: See `Office.call`.
         """
-        cost = self._cost(station.identity, transaction) if self._cost is not None else None
+        cost = self.cost(station.identity, transaction) if self.cost is not None else None
         if cost is None:
             return False
         if station.version.two:
@@ -89,7 +93,9 @@ class Costs(OperationsPart):
                 ("FinalCost", _final(cost)) if cost.final else ("RunningCost", self._running(cost))
             )
             body = json.dumps({"transactionId": int(transaction), **data})
-            await self._transfer.send(station, CALIFORNIA, message, body)
+            answer = await self._transfer.send(station, CALIFORNIA, message, body)
+            if answer["status"] != "Accepted":
+                return False
         self.office.record(station.identity, "cost.told", {"transaction": transaction, "total": cost.total})
         return True
 
@@ -97,13 +103,22 @@ class Costs(OperationsPart):
         """Keep a tariff (2.1 TariffType) for a station, or for all where `station` is empty; sent at their next acceptance.
 
         Raises:
-            ValueError: It does not fit the schema of 2.1.
+            ValueError: It does not fit the schema of 2.1, or cannot be priced.
         """
         request = {"evseId": evse, "tariff": tariff}
         if not schemas.requests(Version.V21)["SetDefaultTariff"].valid(request):
             raise ValueError("the tariff does not fit TariffType of OCPP 2.1")
+        if self.check is not None:
+            self.check(tariff)
         self._tariffs[station, evse] = tariff
         self.office.record("tariffs", "tariff.set", {"station": station, "evse": evse, "tariff": tariff})
+
+    def tariffs_at(self, station: str, evse: int) -> list[Payload]:
+        """Return the tariffs of an EVSE: its own before the one of every EVSE."""
+        if not self._tariffs:
+            return []
+        of_station = self._of(station)
+        return [of_station[number] for number in dict.fromkeys((evse, EVERYWHERE)) if number in of_station]
 
     def accepted(self, station: Station) -> None:
         """Bring its tariffs up to date."""
