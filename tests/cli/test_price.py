@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Answer, Cli
+from tests.docs.conftest import ROOT, blocks
 
 CDR = """{
   "id": "CDR-7",
@@ -330,3 +331,15 @@ def test_a_tariff_that_never_matches_is_free_and_warned_of(cli: Cli, record: Pat
     answer = cli("price", flat_rate, record)
     assert "warning: no price of tariff FLAT-RATE applied: the session is free" in answer.err
     assert "You pay 0.00 EUR." in answer.out
+
+
+def test_the_check_that_the_documentation_shows_says_what_is_shown(cli: Cli, place: Path) -> None:
+    """Its files, its command, its sentences."""
+    page = ROOT / "docs" / "tariffs.md"
+    for block in blocks(page, "json"):
+        (place / block.title).write_text(block.text)
+    (shown,) = blocks(page, "console")
+    answer = cli(*shown.text.removeprefix("$ twin ").split())
+    (sentences,) = blocks(page, "text")
+    assert answer.code == 1
+    assert words(answer)[3:] == sentences.text.splitlines()

@@ -286,7 +286,7 @@ def tariffs(draw: st.DrawFn) -> Tariff:
         id="t",
         currency="EUR",
         elements=tuple(found),
-        text=draw(st.sampled_from(["", "Strom\nfür alle"])),
+        text=draw(st.sampled_from(["", "Strom\nfür hier"])),
         valid_from=draw(st.sampled_from([None, datetime(2026, 1, 1, 12, tzinfo=UTC)])),
         min_price=draw(bounds),
         max_price=draw(bounds),
