@@ -112,6 +112,7 @@ def two_days() -> dict[str, Any]:
             {"session": "e2#1", "operator": "stadtwerk", "tariff": "household", "start_s": 64_800.0, "end_s": 79_200.0,
              "energy_wh": 5_000, "dimension": "energy", "volume": "5", "billed": "5", "unit_price": "0.32", "tax_pct": "", "amount_excl": "1.6", "amount": "1.6", "currency": "EUR"},
         ]),
+        **{name: empty(name) for name in ("payments", "settlements", "leakage")},
         "limits": pd.DataFrame([
             {"t_s": 64_800.0, "evse": "e1", "wanted_w": 11_000.0, "limit_w": 11_000.0, "reason": ""},
             {"t_s": 64_800.0, "evse": "e2", "wanted_w": 11_000.0, "limit_w": 7_000.0, "reason": "trafo"},

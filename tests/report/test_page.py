@@ -418,7 +418,7 @@ class TestChapters:
             ("stadtwerk", "3", "15.0", "4.80 EUR", "0.3200 EUR"),
         )
         assert money.by_price(frames.invoices).rows == (
-            ("stadtwerk", "household", "0.32 EUR", "15.0", "4.80 EUR"),
+            ("stadtwerk", "household", "energy", "0.32 EUR/kWh", "–", "15.0 kWh", "4.80 EUR"),
         )
 
     def test_energy_that_does_not_balance_is_not_hidden(self, make_frames: MakeFrames) -> None:

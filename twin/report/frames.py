@@ -60,6 +60,9 @@ class Frames:
     branches: pd.DataFrame
     violations: pd.DataFrame
     invoices: pd.DataFrame
+    payments: pd.DataFrame
+    settlements: pd.DataFrame
+    leakage: pd.DataFrame
     events: pd.DataFrame
 
     @property
@@ -110,6 +113,9 @@ def read_frames(run: Run) -> Frames:
         branches=run.branches.to_pandas(),
         violations=run.violations.to_pandas(),
         invoices=run.invoices.to_pandas(),
+        payments=run.payments.to_pandas(),
+        settlements=run.settlements.to_pandas(),
+        leakage=run.leakage.to_pandas(),
         events=run.events.to_pandas(),
     )
 

@@ -56,6 +56,9 @@ FIGURES = (
     Figure("authorisation_p95_s", "Authorisation, 95th percentile", "s"),
 )
 
+MONEY = frozenset(("revenue", "captured", "leaked"))
+"""Key figures that are amounts."""
+
 
 def value(summary: Mapping[str, Any], figure: Figure) -> float | None:
     """A key figure of one run in the unit it is shown in; None where it has no meaning."""
@@ -74,7 +77,9 @@ def one_currency(summaries: Sequence[Mapping[str, Any]]) -> str | None:
 def row(all_frames: Sequence[Frames], figure: Figure) -> tuple[str, ...] | None:
     """Name, value of the first run, then value and difference of each other; None where no run has the figure."""
     summaries = [frames.summary for frames in all_frames]
-    currency = one_currency(summaries) if figure.key == "revenue" else ""
+    currency = one_currency(summaries) if figure.key in MONEY else ""
+    if currency is None and figure.key != "revenue":
+        return None
     if currency is None:
         first, *others = (amounts(frames) for frames in all_frames)
         return (figure.name, first, *(cell for other in others for cell in (other, NONE)))
@@ -102,5 +107,5 @@ def amount(revenue: float, currency: str) -> str:
 
 def titled(figure: Figure, currency: str = "") -> str:
     """Name and unit of a key figure; money in its currency, where there is one."""
-    unit = currency if figure.key == "revenue" else figure.unit
+    unit = currency if figure.key in MONEY else figure.unit
     return f"{figure.name} ({unit})" if unit else figure.name

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from twin.domain.grid import UNBALANCE
 from twin.domain.money import MINOR_DIGITS
 from twin.report import html
-from twin.report.chapters import control, drivers, feeder, limits, money, phases, provenance, voltage
+from twin.report.chapters import (
+    control,
+    drivers,
+    feeder,
+    limits,
+    money,
+    payments,
+    phases,
+    provenance,
+    voltage,
+)
 from twin.report.frames import Frames, read_frames
 from twin.report.model import Card, Page, Section
 from twin.report.words import NONE, count, date, day, length, moment, number, percent, span_name
@@ -51,7 +61,7 @@ def page(frames: Frames, *, extra: tuple[Section, ...] = ()) -> Page:
     chapters = (
         limits.chapter(frames), feeder.loading(frames), voltage.chapter(frames), phases.chapter(frames), feeder.feeder(frames),
         feeder.diversity(frames), control.chapter(frames), drivers.energy(frames), drivers.fairness(frames),
-        drivers.waiting(frames), money.chapter(frames), *extra, provenance.audit(frames), provenance.chapter(frames),
+        drivers.waiting(frames), money.chapter(frames), payments.chapter(frames), *extra, provenance.audit(frames), provenance.chapter(frames),
     )  # fmt: skip
     verdict = limits.verdict(frames)
     titles = {"good": "All limits kept", "bad": "Limits broken", "plain": "Without a feeder"}

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twin.report import html
 from twin.report.figures.spread import by_seed
 from twin.report.frames import has_site_limits
-from twin.report.keys import FIGURES, Figure, amount, one_currency, titled
+from twin.report.keys import FIGURES, MONEY, Figure, amount, one_currency, titled
 from twin.report.model import Align, Block, Page, Picture, Row, Section, Text, picture, table
 from twin.report.pairing import demand
+from twin.report.varied import Varied, varied
+from twin.report.varied import chapter as over_setting
 from twin.report.words import NONE, count, listed, number, percent, signed
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ def write_sweep_report(sweep: Sweep, path: Path | str) -> Path:
     stamp = " | ".join(
         f"{name}, seeds {_range(list(of))} · scenario {hashes[name]}" for name, of in found.items()
     )
-    return html.write(page(found, stamp, limitless=limitless(runs), unpaired=unpaired(runs)), path)
+    return html.write(
+        page(found, stamp, limitless=limitless(runs), unpaired=unpaired(runs), over=varied(runs)), path
+    )
 
 
 def limitless(runs: Mapping[str, Mapping[int, Run]]) -> frozenset[str]:
@@ -93,6 +97,7 @@ def page(
     *,
     limitless: frozenset[str] = frozenset(),
     unpaired: frozenset[str] = frozenset(),
+    over: Varied | None = None,
 ) -> Page:
     """The page's model.
 
@@ -101,9 +106,10 @@ def page(
         stamp: At the corner of every figure.
         limitless: Scenarios in which no limit can be broken.
         unpaired: Scenarios whose drivers are not those of the first one.
+        over: The setting that was varied; None: scenarios differ otherwise.
     """
     made = (
-        violations(summaries, limitless), figures(summaries, stamp), differences(summaries, unpaired), seeds(summaries),
+        over_setting(over, summaries, _currency(summaries), stamp), violations(summaries, limitless), figures(summaries, stamp), differences(summaries, unpaired), seeds(summaries),
     )  # fmt: skip
     most = max(len(of) for of in summaries.values())
     return Page(
@@ -179,6 +185,8 @@ def figures(summaries: Summaries, stamp: str) -> Section:
         if figure.key == "revenue" and currency is None:
             rows.append((figure.name, *(_mean_revenue(list(of.values())) for of in summaries.values())))
             continue
+        if figure.key in MONEY and currency is None:
+            continue
         cells = [_scaled(found[name].get(figure.key), figure) for name in summaries]
         if any(cell != NONE for cell in cells):
             rows.append((titled(figure, currency or ""), *cells))
@@ -245,7 +253,7 @@ def differences(summaries: Summaries, unpaired: frozenset[str] = frozenset()) ->
         currency = _currency({first: summaries[first], name: summaries[name]})
         rows = [
             (titled(f, currency or ""), interval_text(_rescale(found[f.key], f.scale), f.digits, sign=True))
-            for f in FIGURES if f.key in found and (f.key != "revenue" or currency is not None)
+            for f in FIGURES if f.key in found and (f.key not in MONEY or currency is not None)
         ]  # fmt: skip
         blocks.append(table(
             f"{name} less {first}: mean {'difference, other drivers,' if name in unpaired else 'paired difference'} on {count(len(common), 'common seed')} (95 % interval)",

@@ -13,6 +13,9 @@ from twin.report.words import NONE, money, number
 if TYPE_CHECKING:
     import pandas as pd
 
+UNITS = {"energy": "kWh", "time": "h", "parking time": "h", "flat": ""}
+"""Of the volumes of each dimension; a flat fee is counted."""
+
 
 def by_operator(sessions: pd.DataFrame) -> Table:
     """Revenue of each operator: sessions, energy, money, mean price."""
@@ -35,21 +38,29 @@ def price(minor_per_kwh: float, currency: str) -> str:
 
 
 def by_price(invoices: pd.DataFrame) -> Table:
-    """Energy and money at each price of each tariff; exact decimals, rounded for reading only."""
+    """Volume and money at each price of each tariff; exact decimals, rounded for reading only."""
     rows = []
-    keys = ["operator", "tariff", "unit_price", "currency"]
-    invoices = invoices[invoices["dimension"].astype(str) == "energy"]
-    for (operator, tariff, per_kwh, currency), these in invoices.groupby(keys, observed=True):
-        amount = sum((Decimal(str(a)) for a in these["amount"]), Decimal(0))
+    keys = ["operator", "tariff", "dimension", "unit_price", "tax_pct", "currency"]
+    for (operator, tariff, dimension, price_of_unit, tax, currency), these in invoices.groupby(
+        keys, observed=True
+    ):
+        unit = UNITS[str(dimension)]
+        per, volume = (
+            (f"/{unit}", f"{_total(these['billed']):,.1f} {unit}") if unit else ("", f"{len(these):,}")
+        )
         rows.append((
-            str(operator), str(tariff), f"{per_kwh} {currency}", number(these["energy_wh"].sum() / 1e3, 1),
-            f"{amount:,.2f} {currency}",
+            str(operator), str(tariff), str(dimension), f"{price_of_unit} {currency}{per}", f"{tax} %" if tax else NONE, volume,
+            f"{_total(these['amount']):,.2f} {currency}",
         ))  # fmt: skip
     return table(
         "By tariff and price",
-        [("Operator", "left"), ("Tariff", "left"), ("Price per kWh", "right"), ("Energy (kWh)", "right"), ("Amount", "right")],
-        rows, whole="invoices/",
+        [("Operator", "left"), ("Tariff", "left"), ("For", "left"), ("Price", "right"), ("Tax", "left"), ("Volume", "right"), ("Amount, with tax", "right")],
+        rows, most=40, whole="invoices/",
     )  # fmt: skip
+
+
+def _total(column: pd.Series) -> Decimal:
+    return sum((Decimal(str(one)) for one in column), Decimal(0))
 
 
 def chapter(frames: Frames) -> Section:

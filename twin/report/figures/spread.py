@@ -57,6 +57,30 @@ def by_seed(
     return ax
 
 
+def over_values(
+    values: Sequence[float], columns: Sequence[Sequence[float]], *, ax: Axes, setting: str, what: str
+) -> Axes:
+    """Draw a figure over the values of a setting: one dot per run, a line through the means.
+
+    Args:
+        values: (n,) Of the setting, ascending.
+        columns: (n,) For each value the figure of every seed.
+        ax: Where to draw; its vertical axis holds zero.
+        setting: Label of the horizontal axis.
+        what: Label of the vertical axis, with its unit.
+    """
+    for value, column in zip(values, columns, strict=True):
+        ax.scatter(
+            [value] * len(column), list(column), s=16, color=CYCLE[0], alpha=0.6, linewidths=0, clip_on=False
+        )
+    ax.plot(values, [float(np.mean(column)) for column in columns], color=CYCLE[0])
+    known = [one for column in columns for one in column]
+    ax.set_ylim(min(0.0, min(known) * 1.08), max(0.0, max(known) * 1.08))
+    ax.set(xlabel=setting, ylabel=what)
+    ax.ticklabel_format(axis="y", useOffset=False, style="plain")
+    return ax
+
+
 def _scale(marks: Sequence[float], low: float, high: float) -> tuple[float, float]:
     """Ends of an axis that shows all marks, is wide enough to be read, and stays within what is possible."""
     known = [value for value in marks if np.isfinite(value)] or [0.0]
