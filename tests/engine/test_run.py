@@ -88,7 +88,7 @@ class TestRepetition:
         scenario = twin.load(street, override=["guarded"])
         for out in ("a", "b"):
             twin.run(scenario, out=out)
-        assert len(tables("a")) == 9
+        assert len(tables("a")) == 13
         assert tables("a") == tables("b")
 
     def test_a_fresh_process_gives_the_same_bytes(self, street: Path, tables: Tables) -> None:
