@@ -45,7 +45,7 @@ class Account(Enum):
 
     def of(self, owner: str) -> str:
         """Return the name of somebody's account."""
-        return f"{self.value}:{owner}"
+        return f"{self._value_}:{owner}"  # `value` costs ten times as much, and every posting comes by
 
 
 MEMO = frozenset((Account.HOLD, Account.HELD))

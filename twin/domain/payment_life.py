@@ -94,7 +94,7 @@ class Payment:
             new = not self.heard(news)
             self._heard |= _BIT[news]
             return new
-        self._heard |= _mask(words(news))
+        self._heard |= _told_by(news)
         if self.snapshot is not None and progress(news) <= progress(self.snapshot):
             return False
         self.snapshot = news
@@ -131,11 +131,21 @@ def progress(snapshot: Snapshot) -> tuple[int, ...]:
     )
 
 
+def _told_by(snapshot: Snapshot) -> int:
+    """Return the words of a snapshot as bits: of nearly all, those of their status."""
+    if snapshot.refunded_minor or snapshot.refund_failed_minor or snapshot.won_minor:
+        return _mask(words(snapshot))
+    return _BITS_TOLD[snapshot.status]
+
+
 def _mask(told: Iterable[Word]) -> int:
     mask = 0
     for word in told:
         mask |= _BIT[word]
     return mask
+
+
+_BITS_TOLD = {status: _mask(told) for status, told in _TOLD.items()}
 
 
 @lru_cache(maxsize=1 << 12)

@@ -99,6 +99,21 @@ def test_an_end_that_is_told_anew_replaces_the_bill() -> None:
     assert (bench.tab("s1").bills, bench.tab("s1").captured_minor) == (2, 550)
 
 
+@pytest.mark.parametrize("hours", [(0.0,), (0.0, 1.0), (0.0, 1.0, 0.0)])
+def test_an_end_that_turns_out_to_be_nothing_leaves_the_books_right(hours: tuple[float, ...]) -> None:
+    """A bill of zero takes the place of one that moved money, perhaps another its own: each moving one is counted."""
+    bench = Bench(simulated(NONE))
+    bench.charge(card(), "s1", 2)
+    for each in hours:
+        bench.cashier.ended("s1", bench_session(bench, each), int(11_000 * each))
+        bench.clock.wait(60)
+        bench.audit()
+    bench.close()
+    row = bench.tab("s1")
+    assert (row.bills, row.billed_minor, row.captured_minor) == (1 + len(hours), int(550 * hours[-1]), 0)
+    assert bench.balance("driver:d1") == 0
+
+
 def test_the_same_end_again_changes_nothing() -> None:
     """Replayed after an outage: no second bill."""
     bench = Bench(simulated(NONE))

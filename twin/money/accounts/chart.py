@@ -21,9 +21,9 @@ twice or in another order book the same money. What would move nothing has no po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from twin.domain.books import Account, LedgerEntry, Posting, Reason
@@ -268,6 +268,8 @@ def payout(
 
 
 _Amounts = Iterable[tuple[str, int]]
+_POSTING: Final[Callable[[tuple[str, int]], Posting]] = partial(tuple.__new__, Posting)
+"""A posting of a pair: what `Posting` does, without a call in Python."""
 
 
 def _owed(sale: Sale, parts: Parts, sign: int) -> _Amounts:
@@ -317,5 +319,5 @@ def _of(
 def _entry(
     cause: str, happened_s: float, currency: str, amounts: _Amounts, session: str = "", memo: str = ""
 ) -> LedgerEntry:
-    postings = tuple(Posting(account, amount_minor) for account, amount_minor in amounts if amount_minor)
+    postings = tuple([_POSTING(amount) for amount in amounts if amount[1]])
     return LedgerEntry(cause, happened_s, currency, postings, session, memo)

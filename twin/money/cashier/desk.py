@@ -17,7 +17,7 @@ from twin.domain.journal import Entry
 from twin.domain.payments import Operation, Payments
 from twin.errors import SettingsError
 from twin.money.accounts.chart import moves
-from twin.money.cashier.fold import Memory
+from twin.money.cashier.fold import FOLD, Memory
 from twin.money.cashier.operations import operation
 from twin.money.cashier.policy import Policy
 from twin.money.cashier.rows import OddRow, Row
@@ -105,6 +105,8 @@ class Desk:
         self._block: AbstractContextManager[None] = nullcontext()
         self._depth = 0
         self._facts: list[Any] = []
+        self._done = False
+        """Whether this step let anything be so."""
         self._after: list[Callable[[], None]] = []
         self._sent: Callable[[Pay], None] = _nobody
 
@@ -135,6 +137,7 @@ class Desk:
             self._block = self.books.atomic()
             self._block.__enter__()
             self.broken = True
+            self.memory.now_s = self.clock.now_s
         self._depth += 1
 
     def __exit__(
@@ -143,25 +146,31 @@ class Desk:
         self._depth -= 1
         if self._depth:
             return
-        facts, self._facts = self._facts, []
+        done, self._done = self._done, False
         after, self._after = self._after, []
-        if error is None:
-            try:
-                if facts and self._keep_facts:
-                    self.books.note(STREAM, KIND, {"t": self.clock.now_s, "do": _plain(facts)})
-            except BaseException as failure:
-                self._block.__exit__(type(failure), failure, failure.__traceback__)
-                raise
+        if self._facts:
+            facts, self._facts = self._facts, []
+            if error is None:
+                self._note(facts)
         self._block.__exit__(kind, error, trace)
-        self.broken = error is not None and bool(facts)
+        self.broken = done and error is not None
         if error is None:
             for call in after:
                 call()
 
-    def do(self, *fact: Any) -> None:
-        """Let something be so: in memory now, in the books with the step."""
-        self.memory.apply(self.clock.now_s, fact)
-        self._facts.append(fact)
+    def _note(self, facts: list[Any]) -> None:
+        try:
+            self.books.note(STREAM, KIND, {"t": self.memory.now_s, "do": _plain(facts)})
+        except BaseException as failure:
+            self._block.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+
+    def do(self, kind: str, *arguments: Any) -> None:
+        """Let something be so, within a step and at its instant: in memory now, in the books with the step."""
+        self._done = True
+        FOLD[kind](self.memory, *arguments)
+        if self._keep_facts:
+            self._facts.append((kind, *arguments))
 
     def post(self, entry: LedgerEntry) -> None:
         """Book an entry, if it moves anything."""

@@ -176,7 +176,8 @@ def _opened(
 def _step(m: Memory, name: str, purpose: str, amount_minor: int, fee_minor: int) -> None:
     pay = m.pays[name]
     pay.steps += 1
-    pay.step = Step(Purpose(purpose), pay.steps, amount_minor, fee_minor)
+    what = Purpose(purpose)
+    pay.step = Step(what, pay.steps, amount_minor, fee_minor, f"{name}/{what._value_}/{pay.steps}")
     pay.step_s = m.now_s
 
 

@@ -22,7 +22,7 @@ REFUND_REASON: Final = "requested_by_customer"
 def step_id(pay: Pay) -> str:
     """Name the open step: payment, purpose, number."""
     assert pay.step is not None, pay.name
-    return f"{pay.name}/{pay.step.purpose.value}/{pay.step.number}"
+    return pay.step.id
 
 
 def operation(pay: Pay) -> Operation:

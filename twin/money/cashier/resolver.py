@@ -172,15 +172,21 @@ class Resolver:
         if self._waits:
             self._watch = self._desk.clock.call_at(self._waits[0][0], self._overdue)
 
+    def _open(self, name: str, operation: str) -> bool:
+        """Whether an operation has no outcome yet."""
+        pay = self._desk.memory.pays.get(name)
+        return pay is not None and pay.step is not None and pay.step.id == operation
+
     def _overdue(self) -> None:
         """Look up what was handed over long ago, and has no outcome yet."""
         desk, self._watch = self._desk, None
         overdue = []
         while self._waits and self._waits[0][0] <= desk.clock.now_s:
             _, name, operation = self._waits.popleft()
-            pay = desk.memory.pays.get(name)
-            if pay is not None and pay.step is not None and step_id(pay) == operation:
-                overdue.append(pay)
+            if self._open(name, operation):
+                overdue.append(desk.memory.pays[name])
+        while self._waits and not self._open(*self._waits[0][1:]):
+            self._waits.popleft()
         self._arm()
         for pay in overdue:
             if self._doubt(pay).timer is None:

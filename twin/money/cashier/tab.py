@@ -66,6 +66,8 @@ class Step(NamedTuple):
     """Within its payment, from 1; fetches are not counted."""
     amount_minor: int
     fee_minor: int
+    id: str
+    """The operation's: payment, purpose, number."""
 
 
 @dataclass(slots=True)
@@ -195,7 +197,12 @@ class Tab:
     @property
     def paid_minor(self) -> int:
         """What was taken for it, less what was given back."""
-        return self.by_bill_minor + sum(pay.captured_minor - pay.returned_minor for pay in self.pays)
+        paid_minor = self.by_bill_minor
+        for pay in self.pays:
+            known = pay.known
+            if known is not None:
+                paid_minor += known.captured_minor - known.refunded_minor + known.refund_failed_minor
+        return paid_minor
 
     @property
     def refundable_minor(self) -> int:
@@ -205,7 +212,8 @@ class Tab:
     @property
     def due_minor(self) -> int:
         """What the driver owes; negative: is owed."""
-        return self.billed_minor - self.credited_minor - sum(self.written_minor.values()) - self.paid_minor
+        given_up_minor = sum(self.written_minor.values()) if self.written_minor else 0
+        return self.billed_minor - self.credited_minor - given_up_minor - self.paid_minor
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from twin.domain.books import LedgerEntry, Posting
 
@@ -16,12 +16,8 @@ _POSTING: Final[Callable[[tuple[str, int]], Posting]] = partial(tuple.__new__, P
 """A posting of a pair: what `Posting` does, four times as fast. Millions are read for an audit."""
 
 
-class Mark(NamedTuple):
-    """How long the columns were."""
-
-    entries: int
-    postings: int
-    accounts: int
+Mark: TypeAlias = tuple[int, int, int]
+"""How long the columns were: entries, postings, accounts."""
 
 
 class Columns:
@@ -123,20 +119,21 @@ class Columns:
 
     def mark(self) -> Mark:
         """Return where the columns end."""
-        return Mark(len(self._causes), len(self._rows), len(self._names))
+        return len(self._causes), len(self._rows), len(self._names)
 
     def cut(self, mark: Mark) -> None:
         """Forget what was added behind a mark."""
-        late = zip(self._rows[mark.postings :], self._amounts_minor[mark.postings :], strict=True)
+        entries, postings, accounts = mark
+        late = zip(self._rows[postings:], self._amounts_minor[postings:], strict=True)
         for row, amount_minor in late:
             self._balances[row] -= amount_minor
-        del self._rows[mark.postings :], self._amounts_minor[mark.postings :]
-        del self._happened_s[mark.entries :], self._first[mark.entries + 1 :]
-        del self._currencies[mark.entries :], self._sessions[mark.entries :], self._memos[mark.entries :]
-        del self._names[mark.accounts :], self._balances[mark.accounts :]
-        while len(self._causes) > mark.entries:
+        del self._rows[postings:], self._amounts_minor[postings:]
+        del self._happened_s[entries:], self._first[entries + 1 :]
+        del self._currencies[entries:], self._sessions[entries:], self._memos[entries:]
+        del self._names[accounts:], self._balances[accounts:]
+        while len(self._causes) > entries:
             self._causes.popitem()
-        while len(self._accounts) > mark.accounts:
+        while len(self._accounts) > accounts:
             self._accounts.popitem()
 
     def _entry(self, cause: str, k: int) -> LedgerEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
@@ -15,14 +15,8 @@ from twin.money.accounts.entry import check, conflict
 from twin.money.ledger.columns import Columns, Mark
 from twin.money.ledger.persons import MemoryPersons
 
-
-class _Begin(NamedTuple):
-    """How much there was when a block began."""
-
-    entries: Mark
-    facts: int
-    claims: int
-    drawn: int
+_Begin: TypeAlias = tuple[Mark, int, int, int]
+"""How much there was when a block began: entries, facts, claims, numbers drawn."""
 
 
 class Written(NamedTuple):
@@ -140,19 +134,20 @@ class MemoryBooks:
 
     def begin(self) -> None:
         """A block is entered."""
-        self._begun.append(_Begin(self._entries.mark(), len(self._facts), len(self._inbox), len(self._drawn)))
+        begin = self._entries.mark(), len(self._facts), len(self._inbox), len(self._drawn)
+        self._begun.append(begin)
 
     def end(self, failed: bool) -> None:
         """The innermost block is left: by an exception it is undone."""
-        begin = self._begun.pop()
+        entries, facts, claims, drawn = self._begun.pop()
         if failed:
-            self._entries.cut(begin.entries)
-            del self._facts[begin.facts :]
-            while len(self._inbox) > begin.claims:
+            self._entries.cut(entries)
+            del self._facts[facts:]
+            while len(self._inbox) > claims:
                 self._inbox.popitem()
-            for series in self._drawn[begin.drawn :]:
+            for series in self._drawn[drawn:]:
                 self._series[series] -= 1
-            del self._drawn[begin.drawn :]
+            del self._drawn[drawn:]
         if not self._begun:
             self._drawn.clear()
 
