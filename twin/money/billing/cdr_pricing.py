@@ -229,6 +229,22 @@ class _Job:
             mask &= self._within(rules.current, period, "CURRENT", 1)
         return mask
 
+    def _mask_reserved(self, period: CdrPeriod, lasted_ms: int) -> int:
+        """Elements that apply while nothing flows; time reserved counts as time charged, as in `Pricer`."""
+        rules, mask = self.rules, self._of_tariff(period)
+        if rules.civil:
+            mask &= rules.civil.mask(period.start_ms)
+        for thresholds, value in (
+            (rules.energy, 0),
+            (rules.power, 0),
+            (rules.duration, lasted_ms),
+            (rules.charging, lasted_ms),
+            (rules.idle, 0),
+        ):
+            if thresholds:
+                mask &= thresholds.mask(value)
+        return mask
+
     def _within(self, thresholds: Thresholds, period: CdrPeriod, kind: str, scale: int) -> int:
         """Elements whose bounds of power or current hold: minima for the least value, maxima for the highest."""
         volumes = period.volumes
@@ -264,12 +280,7 @@ class _Job:
         fee: list[Stretch] = []
         times: list[Stretch] = []
         for period in periods:
-            mask = self._of_tariff(period)
-            if self.rules.civil:
-                mask &= self.rules.civil.mask(period.start_ms)
-            if self.rules.duration:
-                mask &= self.rules.duration.mask(period.start_ms - periods[0].start_ms)
-            active = book.active(mask)
+            active = book.active(self._mask_reserved(period, period.start_ms - periods[0].start_ms))
             units = _units(period, RESERVATION_TIME, _HOUR_MS)
             if active.time is not None and units:
                 _add(times, active.time.at(period.start_ms), period, units)
