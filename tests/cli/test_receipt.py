@@ -58,10 +58,11 @@ WARY = pytest.mark.parametrize("tax", ["included", "excluded"])
 def ran(cli, place):
     """Run the scenario; returns the run's folder."""
 
-    def run(tax="included", means="terminal"):
+    def run(tax="included", means="terminal", settings=()):
         Path("paid.yaml").write_text(PAID.format(tax=tax, means=means))
         Path("sessions.csv").write_text(SESSIONS)
-        done = cli("run", "paid.yaml", "--out", "paid", "--no-report")
+        chosen = [word for setting in settings for word in ("--set", setting)]
+        done = cli("run", "paid.yaml", "--out", "paid", "--no-report", *chosen)
         assert done.code == 0, done.err
         return Path("paid")
 
@@ -206,6 +207,15 @@ class TestTheStatement:
         with Path("march.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         assert [Decimal(row["amount"]) for row in rows] == totals
+
+    def test_what_was_given_up_is_not_owed(self, cli, ran):
+        """Each hold covers 1 EUR: that is paid, the rest is an item of its own, and nothing stays open."""
+        folder = ran(settings=("payments.hold.amount=1", "payments.hold.at_limit=overrun"))
+        text = cli("statement", folder, ANNA).out
+        assert text.count("given up: overrun") == 2
+        assert (told(text, "Charged"), told(text, "Paid"), told(text, "Open")) == (2, 2, 0)
+        receipt = cli("receipt", folder, SESSION).out
+        assert told(receipt, r"Not charged \(overrun\)") == told(receipt, "Total") - 1
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
