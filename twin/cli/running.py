@@ -46,6 +46,8 @@ def one(scenario: Scenario, out: Path | None, *, force: bool, report: bool) -> O
     summary = done.summary
     _warn([done])
     say(_sentence(summary))
+    if money := _money(summary):
+        say(money)
     say(f"run: {done.path}")
     if report:
         say(f"report: {write_report(done)}")
@@ -117,6 +119,18 @@ def _sentence(summary: Mapping[str, Any]) -> str:
         f"{count(summary['sessions'], 'session')}, {summary['energy_delivered_kwh']:.0f} kWh delivered "
         f"({served:.1f} % of what was wanted), {peak}, "
         f"{count(summary['violations'], 'violation')} in {summary['violation_minutes']:.0f} minutes"
+    )
+
+
+def _money(summary: Mapping[str, Any]) -> str:
+    """What became of the money; empty where nothing was collected, or in several currencies."""
+    if summary["captured"] is None or summary["revenue"] is None:
+        return ""
+    reasons = ", ".join(f"{reason} {lost:,.2f}" for reason, lost in summary["leaked_by_reason"].items())
+    return (
+        f"{summary['revenue']:,.2f} {summary['currency']} billed, {summary['captured']:,.2f} captured, "
+        f"{summary['leaked']:,.2f} not paid{f' ({reasons})' if reasons else ''}, "
+        f"{count(summary['refused'], 'driver')} refused"
     )
 
 
