@@ -301,6 +301,10 @@ def test_a_signal_ends_it_before_the_first_attempt_has(cli):
     ("arguments", "words"),
     [
         (("--url", "http://127.0.0.1"), "expected ws://"),
+        (("--url", "ws://"), "expected ws://HOST:PORT/PATH with a port"),
+        (("--url", "ws://127.0.0.1:abc"), "with a port from 1 to 65535"),
+        (("--url", "ws://127.0.0.1:99999"), "with a port from 1 to 65535"),
+        (("--speed", "inf"), "--speed inf: expected a number"),
         (("--version", "1.5"), "expected one of 1.6, 2.0.1, 2.1"),
         (("--fault", "crash=1"), "crash: unknown fault"),
         (("--quirk", "lazy"), "lazy: unknown quirk"),

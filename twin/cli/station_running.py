@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -169,6 +170,8 @@ def _options(wanted: Wanted) -> LoadOptions:
     Raises:
         SettingsError: A value that cannot be used.
     """
+    if not math.isfinite(wanted.speed):
+        raise SettingsError(f"--speed {wanted.speed}: expected a number")
     try:
         version: Version = version_of(wanted.version)
         faults = FaultRates.read(wanted.fault)
@@ -220,6 +223,7 @@ def _target(wanted: Wanted) -> Target:
     """
     if not wanted.url.startswith(("ws://", "wss://")):
         raise SettingsError(f"{wanted.url}: expected ws://HOST:PORT/PATH or wss://HOST:PORT/PATH")
+    _address(wanted.url)
     tls = partial(client_context, wanted.ca, certificate=wanted.certificate, key=wanted.key)
     if wanted.url.startswith("wss:"):
         try:
@@ -231,6 +235,17 @@ def _target(wanted: Wanted) -> Target:
     url = wanted.url.replace("{id}", "{identity}")
     password = wanted.password.replace("{id}", "{identity}")
     return Target(url=url, password=password, tls=tls, certificate=wanted.certificate is not None)
+
+
+def _address(url: str) -> None:
+    """Refuse a URL without a host, or with a port that is none."""
+    try:
+        parts = urlsplit(url)
+        known = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or too large
+        known = False
+    if not known:
+        raise SettingsError(f"{url}: expected ws://HOST:PORT/PATH with a port from 1 to 65535")
 
 
 def _world(wanted: Wanted) -> tuple[list[EvseSpec], Iterable[Guest]]:

@@ -148,6 +148,29 @@ def test_a_timestamp_that_is_none_is_refused_in_either_mode(version: Version) ->
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("number", [2**63, 2**64, 10**30, -(2**64), "18446744073709551616"])
+@pytest.mark.parametrize("version", Version)
+def test_an_integer_that_no_64_bits_hold_is_refused_in_either_mode(version: Version, number: Any) -> None:
+    """It would harm whatever it is handed to: the journal, the list of stations."""
+
+    async def main() -> None:
+        for strict in (False, True):
+            pair = Pair(version, strict=strict)
+            if version is V16:
+                payload = {"connectorId": number, "errorCode": "NoError", "status": "Available"}
+            else:
+                payload = {
+                    "evseId": number,
+                    "connectorId": 1,
+                    "connectorStatus": "Available",
+                    "timestamp": "2026-01-01T00:00:00Z",
+                }
+            assert pair.feed([2, "1", "StatusNotification", payload])[0][:2] == [4, "1"]
+            assert not pair.asked
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("version", Version)
 def test_a_known_action_without_handler_is_not_supported(version: Version) -> None:
     """NotImplemented is for what is not known, NotSupported for what is known and not done: in 2.1 as well."""

@@ -16,6 +16,8 @@ from twin.network.ocpp.versions import Version
 IDENTIFIER = r"^[a-zA-Z0-9*\-_=:+|@.]*$"
 """identifierString of 2.x (part 2, primitive data types)."""
 
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+"""What an integer may be: OCPP says 32 bits, real chargers send 64; beyond, JSON itself has no agreement."""
 _AT_LEAST_0 = MappingProxyType({"minimum": 0})
 _IDENTIFIER = MappingProxyType({"pattern": IDENTIFIER})
 
@@ -46,6 +48,9 @@ def sharpen(schema: dict[str, Any], version: Version) -> dict[str, Any]:
         for keyword, value in rules.get(name, {}).items():
             if sub.get("type") in _TYPES[keyword]:
                 sub.setdefault(keyword, value)
+        if sub.get("type") == "integer":
+            sub.setdefault("minimum", INTEGER_MIN)
+            sub.setdefault("maximum", INTEGER_MAX)
     for sub in _below(schema):
         sharpen(sub, version)
     return schema

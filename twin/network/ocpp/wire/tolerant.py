@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 from jsonschema_rs import Draft6Validator, ValidationError
 
+from twin.network.ocpp.wire.formats import INTEGER_MAX, INTEGER_MIN
 from twin.network.ocpp.wire.link import Payload
 from twin.network.ocpp.wire.schemas import Schema, worded
 
@@ -137,6 +138,11 @@ def _keep(_error: ValidationError, _place: Place) -> Fate:
     return Fate.KEPT
 
 
+def _keep_number(_error: ValidationError, place: Place) -> Fate:
+    """A number out of its range is kept; one that no 64 bits hold would be refused by everything it is handed to."""
+    return Fate.KEPT if INTEGER_MIN <= place.value <= INTEGER_MAX else Fate.STANDS
+
+
 _INSTANT = Draft6Validator({"format": "date-time"}, validate_formats=True)
 _NO_COLON = re.compile(r"([+-]\d\d)(\d\d)$")
 
@@ -210,7 +216,7 @@ _MENDERS: dict[str, Callable[[ValidationError, Place], Fate]] = {
     "multipleOf": _round,
     "type": _retype,
     "pattern": _keep,
-    "minimum": _keep,
-    "maximum": _keep,
+    "minimum": _keep_number,
+    "maximum": _keep_number,
     "maxItems": _keep,
 }

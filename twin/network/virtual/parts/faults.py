@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
@@ -62,9 +63,12 @@ class FaultRates:
             name, _, rate = part.partition("=")
             if name not in known:
                 raise ValueError(f"{name}: unknown fault, expected one of {', '.join(known)}")
-            values[name] = float(rate)
-            if not 0.0 <= values[name] < float("inf"):
-                raise ValueError(f"{part}: a rate is a number >= 0, per hour")
+            try:
+                values[name] = float(rate)
+            except ValueError:
+                values[name] = math.nan
+            if not 0.0 <= values[name] < math.inf:
+                raise ValueError(f"{part}: a rate is a number >= 0, per hour: {name}=2")
         return cls(**values)
 
 
