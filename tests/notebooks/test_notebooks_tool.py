@@ -40,6 +40,8 @@ def test_the_pairs_in_git_are_good(tool: ModuleType) -> None:
         "01-first-run.py",
         "02-compare-strategies.ipynb",
         "02-compare-strategies.py",
+        "03-payments.ipynb",
+        "03-payments.py",
     ]
 
 

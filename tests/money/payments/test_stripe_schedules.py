@@ -7,8 +7,8 @@ import pytest
 from tests.money.payments.stripe_schedules import StripeSchedule
 from twin.domain.payments import Notice, Outcome
 
-QUICK = 100
-"""A quarter of a minute; all thousand take some four minutes."""
+QUICK = 50
+"""All thousand take some four minutes."""
 BLOCK = 25
 
 
