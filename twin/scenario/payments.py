@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -21,8 +21,23 @@ Fee = Annotated[Decimal, BeforeValidator(exact_price), Field(ge=0, le=1_000)]
 Percent = Annotated[Decimal, BeforeValidator(exact_price), Field(ge=0, le=100)]
 
 
-class DeclineCodes(Section):
+class Shares(Section):
+    """Weights, any scale, of which at least one is not zero."""
+
+    _of: ClassVar[str]
+    """What has a weight, for the error."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not any(getattr(self, key) for key in type(self).model_fields):
+            raise wrong(f"every weight is zero; give one {self._of} a weight at least")
+        return self
+
+
+class DeclineCodes(Shares):
     """How declines divide over the provider's codes: weights, any scale. The first three are of the moment, the others of the card."""
+
+    _of = "code"
 
     insufficient_funds: Weight = 20.0
     """Not enough money now."""
@@ -36,12 +51,6 @@ class DeclineCodes(Section):
     """Reported lost."""
     fraudulent: Weight = 2.0
     """Suspected."""
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not any(getattr(self, key) for key in type(self).model_fields):
-            raise wrong("every weight is zero; give one code a weight at least")
-        return self
 
 
 class Provider(Section):
@@ -194,8 +203,10 @@ class Accounts(Section):
     """Whether the month in which the run ends is billed at its end; else it stays open."""
 
 
-class Weights(Section):
+class Weights(Shares):
     """How the drivers of a group pay: weights, any scale."""
+
+    _of = "way to pay"
 
     account: Weight = 0.0
     """RFID or contract, billed by the month."""
@@ -205,12 +216,6 @@ class Weights(Section):
     """Card in an app, or behind a QR code."""
     wallet: Weight = 0.0
     """Wallet on a phone."""
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not any(getattr(self, key) for key in type(self).model_fields):
-            raise wrong("every weight is zero; give one way to pay a weight at least")
-        return self
 
 
 class Payments(Section):
